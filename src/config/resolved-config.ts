@@ -1,0 +1,45 @@
+/** Every setting of a taskrun process, resolved: what the rest of the house reads. */
+
+import type { Middleware } from "../core/middleware.ts";
+import type { Classify, TaskDefaults } from "../core/task.ts";
+
+export interface ResolvedConfig {
+  /** Absolute path of the project: where worker.config.ts and tasks/ are. */
+  readonly projectDir: string;
+  /** The config file that was read; null when there is none. */
+  readonly configFile: string | null;
+  /** Postgres URL; null = the embedded Postgres in `dataDir`. */
+  readonly connection: string | null;
+  /** graphile-worker's schema. Ours is "taskrun" beside "graphile_worker", else `${schema}_taskrun`. */
+  readonly schema: string;
+  /** Absolute path of the tasks folder. */
+  readonly tasks: string;
+  /** Absolute path of `.taskrun`: embedded Postgres, outbox. */
+  readonly dataDir: string;
+  /** Attempts at the same time in this process. */
+  readonly concurrency: number;
+  /** How often to look for due jobs when no notification came. */
+  readonly pollIntervalMs: number;
+  /** How long a stop lets handlers end before `ctx.signal` aborts. */
+  readonly shutdownGraceMs: number;
+  /** How long after the abort a stop still waits before it gives the attempts back. */
+  readonly shutdownDeadlineMs: number;
+  /** How long an attempt that timed out may still run before it is settled without it. */
+  readonly timeoutGraceMs: number;
+  /** How often this process shows that it lives. */
+  readonly heartbeatIntervalMs: number;
+  /** How long one task file may take to import. */
+  readonly importTimeoutMs: number;
+  /** Connections that handlers may use at the same time through `ctx.query`. */
+  readonly handlerPoolSize: number;
+  readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  /** "auto" = pretty on a terminal, JSON elsewhere. */
+  readonly logFormat: "auto" | "pretty" | "json";
+  /** Paths whose values are never logged, in pino's syntax. */
+  readonly redact: readonly string[];
+  /** Whether payloads are logged. */
+  readonly logPayloads: boolean;
+  readonly defaults: TaskDefaults;
+  readonly middleware: readonly Middleware[];
+  readonly classify: Classify | null;
+}

@@ -1,0 +1,44 @@
+/** All tasks found on disk at one moment, with what could not be loaded: an immutable value. */
+
+import type { Task } from "./task.ts";
+
+/** A file that should be a task but can't be: what, where, and how to mend it. */
+export interface LoadFailure {
+  readonly code: LoadFailureCode;
+  /** The name the task would have, when the file's name allows one. */
+  readonly task: string | null;
+  /** Absolute path. */
+  readonly file: string;
+  /** 1-based; null when unknown. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly reason: string;
+  readonly fix: string;
+  /** A few source lines with the place marked; null when there is no place. */
+  readonly frame: string | null;
+}
+
+export type LoadFailureCode =
+  | "bad-name"
+  | "duplicate-name"
+  | "no-default-export"
+  | "bad-definition"
+  | "syntax-error"
+  | "missing-module"
+  | "import-threw"
+  | "import-timeout"
+  | "unreadable";
+
+export interface Catalog {
+  /** By name; aliases are on the tasks. Sorted by name. */
+  readonly tasks: ReadonlyMap<string, Task>;
+  readonly failures: readonly LoadFailure[];
+}
+
+/** Reads a tasks folder. Production and watch mode have one each. */
+export interface TaskLoader {
+  /** Scans the folder and imports every task file in it. Never throws for a bad file. */
+  load(): Promise<Catalog>;
+  /** Frees what the loader holds. */
+  close(): Promise<void>;
+}

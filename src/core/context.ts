@@ -1,0 +1,99 @@
+/**
+ * What a handler gets as its second argument: the public interface only.
+ * A superset of graphile-worker's helpers, so that its handlers run unchanged.
+ */
+
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from "pg";
+import type { EnqueueOptions, Job, Json } from "./job.ts";
+import type { Logger } from "./logger.ts";
+import type { Directive } from "./outcome.ts";
+
+/** The last progress a handler reported. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number | null;
+  readonly message: string | null;
+}
+
+export interface TaskContext {
+  readonly jobId: string;
+  /** The task's name; also when the job was queued under an alias. */
+  readonly task: string;
+  /** As the handler gets it: parsed by the task's schema. */
+  readonly payload: unknown;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly lastError: string | null;
+  readonly createdAt: Date;
+  readonly runAt: Date;
+  readonly key: string | null;
+  readonly queue: string | null;
+  readonly priority: number;
+  readonly correlationId: string | null;
+  readonly createdBy: string | null;
+  readonly metadata: Readonly<Record<string, Json>> | null;
+  readonly parentId: string | null;
+
+  /** Writes lines that carry jobId, task, attempt and correlationId. */
+  readonly log: Logger;
+  /** The same as `log`, under graphile-worker's name. */
+  readonly logger: Logger;
+  /** Aborts on timeout, cancel and shutdown; its `reason` is an error that says which. */
+  readonly signal: AbortSignal;
+  /** The same as `signal`, under graphile-worker's name. */
+  readonly abortSignal: AbortSignal;
+
+  /**
+   * Reports progress: shown in logs and kept with the job. Written at most twice a second;
+   * the last call always is.
+   */
+  progress(done: number, total?: number, message?: string): Promise<void>;
+  /** Enqueues another job; it inherits the correlation id and has this job as its parent. */
+  enqueue(task: string, payload?: unknown, options?: EnqueueOptions): Promise<{ id: string }>;
+  /** The same as `enqueue`, taking graphile-worker's option names (`jobKey`, `queueName`) too. */
+  addJob(
+    task: string,
+    payload?: unknown,
+    options?: EnqueueOptions & GraphileAddJobOptions,
+  ): Promise<{ id: string }>;
+  /** Runs one statement on the handlers' pool. */
+  query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
+  /** Lends a client of the handlers' pool, for a transaction say. */
+  withPgClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T>;
+  /** The handlers' pool itself, for libraries that want one. */
+  readonly pool: Pool;
+
+  /** Return it: the job runs again after `delay`, and this attempt does not count. */
+  snooze(delay: string | number, reason?: string): Directive;
+  /** Return it: the job ends as cancelled. */
+  cancel(reason?: string): Directive;
+
+  /** The whole row. graphile-worker's names (`task_identifier`, `max_attempts`) are on it too. */
+  readonly job: Job & GraphileJob;
+}
+
+/** graphile-worker's names for what `EnqueueOptions` says. */
+export interface GraphileAddJobOptions {
+  jobKey?: string;
+  jobKeyMode?: "replace" | "preserve_run_at" | "unsafe_dedupe";
+  queueName?: string;
+  flags?: string[];
+}
+
+/** graphile-worker's names for a job's columns, as its handlers read them from `helpers.job`. */
+export interface GraphileJob {
+  readonly id: string;
+  readonly task_identifier: string;
+  readonly payload: unknown;
+  readonly attempts: number;
+  readonly max_attempts: number;
+  readonly last_error: string | null;
+  readonly created_at: Date;
+  readonly run_at: Date;
+  readonly key: string | null;
+  readonly queue_name: string | null;
+  readonly priority: number;
+  readonly revision: number;
+  readonly flags: Readonly<Record<string, boolean>> | null;
+}

@@ -1,0 +1,70 @@
+/**
+ * How an attempt ended: one value, made by `runtime/execute-attempt`, acted on by
+ * `runtime/settle` and nobody else.
+ *
+ *   pending ──┐
+ *   scheduled ┼─▶ running ──┬─▶ completed              (leaves the queue, history row)
+ *   retrying ─┘     ▲       ├─▶ retrying ──(delay)──┐  (attempt row, run_at = now + delay)
+ *                   │       ├─▶ snoozed ───(delay)──┤  (attempt not counted)
+ *                   │       ├─▶ returned ───────────┤  (attempt not counted, due at once)
+ *                   └───────┼───────────────────────┘
+ *                           ├─▶ cancelled              (leaves the queue, history row)
+ *                           └─▶ failed                 (stays in the queue with
+ *                                                       attempts = max_attempts, history row)
+ *
+ * `returned` is not an ending a handler can ask for: it is what a stop makes of an attempt
+ * that it cut short.
+ */
+
+export type Outcome =
+  | { readonly state: "completed"; readonly output: unknown }
+  | { readonly state: "retrying"; readonly error: Failure; readonly delayMs: number }
+  | { readonly state: "snoozed"; readonly delayMs: number; readonly reason: string | null }
+  | { readonly state: "cancelled"; readonly reason: string | null }
+  | { readonly state: "failed"; readonly error: Failure }
+  | { readonly state: "returned"; readonly reason: string };
+
+export type OutcomeState = Outcome["state"];
+
+/** An error made storable and classified. */
+export interface Failure {
+  /** The error's name: "TypeError", "PermanentError"; "NonError" for thrown non-errors. */
+  readonly name: string;
+  /** At most 10,000 characters, no NUL, no lone surrogates. */
+  readonly message: string;
+  /** At most 20,000 characters; null when there is none. */
+  readonly stack: string | null;
+  /** Which row of the classification table decided. */
+  readonly rule: ClassificationRule;
+  /** What was thrown, for listeners in this process; never stored. */
+  readonly thrown: unknown;
+}
+
+/** The rows of the classification table, in the order they are tried. */
+export type ClassificationRule =
+  | "thrown-on-purpose"
+  | "task-classify"
+  | "config-classify"
+  | "message-prefix"
+  | "payload-schema"
+  | "http-status"
+  | "network-code"
+  | "sqlstate"
+  | "default";
+
+/**
+ * What a handler may return instead of an output, made by `ctx.snooze` and `ctx.cancel`.
+ * A branded value, so that no output can be mistaken for it.
+ */
+export interface Directive {
+  readonly [directiveBrand]: "snooze" | "cancel";
+  readonly delayMs: number;
+  readonly reason: string | null;
+}
+
+// Symbol.for: a handler may hold another copy of this module than the runtime does.
+export const directiveBrand: unique symbol = Symbol.for("taskrun.directive") as never; // why: Symbol.for can't be typed unique
+
+export function isDirective(value: unknown): value is Directive {
+  return typeof value === "object" && value !== null && directiveBrand in value;
+}
