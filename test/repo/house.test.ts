@@ -1,0 +1,189 @@
+/**
+ * How a file looks: its name, its header, its casts, its test. What the linter keeps (lengths,
+ * cycles, `any`, console, default exports) is in biome.json and not repeated here.
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type HouseRule, keepRule } from "./house-rule.ts";
+import {
+  listFiles,
+  readSourceTree,
+  repositoryDir,
+  type SourceFile,
+  type SyntaxNode,
+  walk,
+} from "./source-tree.ts";
+
+/** Files whose main export has a longer name than the file, and why. */
+const namedOtherwise: Readonly<Record<string, string>> = {
+  "src/core/context.ts": "TaskContext: the public name says whose context, the room already does",
+};
+
+/** Files without a test of the same path, and where they are tested instead. */
+const testedElsewhere: Readonly<Record<string, string>> = {};
+
+const foldersByKind = ["utils", "helpers", "lib", "common", "types", "interfaces", "services"];
+
+const rules: HouseRule[] = [
+  {
+    fact: "a file is named after one of its exports",
+    fix: "name it like its main export in kebab-case (createRuntime: create-runtime.ts); its folder's name may be left out (config/schema.ts: configSchema)",
+    find: (file) =>
+      isNamedAfterAnExport(file) ? [] : [`${file.path}: ${file.exports.join(", ")}`],
+    broken: ["src/core/strings.ts", "export function trim() {} export interface Trimmed {}"],
+  },
+  {
+    fact: "a file opens with a comment that says what it owns",
+    fix: "start it with /** what this file owns, and what it refuses */",
+    find: (file) => (/^(#![^\n]*\n)?\/[*/]/.test(file.text) ? [] : [file.path]),
+    broken: ["src/core/x.ts", 'import "./a.ts"; // and now a comment'],
+  },
+  {
+    fact: "a cast says why",
+    fix: "narrow by a check, or put `// why: …` on the same line or the one before",
+    find: (file) => castsWithoutReason(file),
+    broken: ["src/core/x.ts", "const a = (b as const)[0]\n// because\nconst c = b as Job;"],
+  },
+  {
+    fact: "nothing at the top of a module changes over time",
+    fix: "keep the state in a class or closure that somebody starts and stops",
+    find: (file) => mutableAtTop(file),
+    broken: ["src/core/x.ts", "const seen = new Map(); let count = 0;"],
+  },
+];
+
+const source = readSourceTree("src");
+
+describe("every file of src/", () => {
+  for (const rule of rules) keepRule(rule, source);
+
+  test("has a test of the same path", () => {
+    const untested = source.filter(
+      (file) =>
+        !(file.typesOnly || file.barrel || file.path in testedElsewhere) &&
+        !existsSync(join(repositoryDir, testOf(file.path))),
+    );
+    expect(
+      untested.map((file) => `${file.path} has no ${testOf(file.path)}`),
+      "write the test, or name the file in `testedElsewhere` with its reason",
+    ).toEqual([]);
+  });
+
+  test("that is excused exists and needs the excuse", () => {
+    const found = [
+      ...Object.keys(namedOtherwise).filter((path) => !source.some((file) => file.path === path)),
+      ...Object.keys(testedElsewhere).filter(
+        (path) =>
+          !existsSync(join(repositoryDir, path)) || existsSync(join(repositoryDir, testOf(path))),
+      ),
+    ];
+    expect(found, "take it off the list").toEqual([]);
+  });
+});
+
+describe("every file written by hand", () => {
+  const written = ["src", "test", "bench", "bin", "tasks", "docs"].flatMap((folder) =>
+    listFiles(folder, [".ts", ".js", ".sql", ".sh", ".md"]),
+  );
+
+  test("is in a folder named for its domain", () => {
+    const found = written.filter((path) =>
+      dirname(path)
+        .split("/")
+        .some((folder) => foldersByKind.includes(folder)),
+    );
+    expect(found, `no folder is called ${foldersByKind.join(", ")}`).toEqual([]);
+  });
+
+  test("has lines of at most 100 characters", () => {
+    const found = written
+      .filter((path) => !path.endsWith(".md"))
+      .flatMap((path) =>
+        linesOf(path).flatMap((line, index) =>
+          [...line].length > 100 && !isUnbreakable(line) ? [`${path}:${index + 1}`] : [],
+        ),
+      );
+    expect(found, "break the line; a string may be longer if it is alone on its line").toEqual([]);
+  });
+
+  test("leaves nothing to do later", () => {
+    const marker = new RegExp(`\\b(?:${["TO", "FIX"].join("DO|")}ME)\\b`);
+    const found = written.flatMap((path) =>
+      linesOf(path).flatMap((line, index) => (marker.test(line) ? [`${path}:${index + 1}`] : [])),
+    );
+    expect(found, "do it, or open an issue").toEqual([]);
+  });
+});
+
+test("a test under test/ that mirrors a room of src/ has its file there", () => {
+  const rooms = new Set(source.map((file) => file.path.split("/")[1] ?? ""));
+  const found = listFiles("test", [".test.ts"]).filter((path) => {
+    const inRoom = rooms.has(path.split("/")[1] ?? "");
+    return inRoom && !existsSync(join(repositoryDir, sourceOf(path)));
+  });
+  expect(found, "move the test beside the new path of what it tests").toEqual([]);
+});
+
+function isNamedAfterAnExport(file: SourceFile): boolean {
+  const name = basename(file.path, ".ts");
+  if (name === "index" || file.path in namedOtherwise) return true;
+  const folder = basename(dirname(file.path)).replace(/s$/, "");
+  return file.exports.some((each) =>
+    [name, `${folder}-${name}`, `${name}-${folder}`].includes(kebabCase(each)),
+  );
+}
+
+function kebabCase(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
+}
+
+function castsWithoutReason(file: SourceFile): string[] {
+  const reasons = file.comments.filter(({ text }) => /^\s*why: \S/.test(text));
+  const reasonLines = new Set(reasons.map(({ line }) => line));
+  const found: string[] = [];
+  walk(file.program, (node) => {
+    if (node.type !== "TSAsExpression" && node.type !== "TSTypeAssertion") return;
+    const type = node.typeAnnotation as SyntaxNode; // why: both node kinds have one
+    if (file.text.slice(type.start, type.end) === "const") return;
+    const [first, last] = [file.lineAt(node.start), file.lineAt(node.end)];
+    for (let line = first - 1; line <= last; line++) if (reasonLines.has(line)) return;
+    found.push(`${file.path}:${last}`);
+  });
+  return found;
+}
+
+function mutableAtTop(file: SourceFile): string[] {
+  const found: string[] = [];
+  for (const statement of file.program.body as SyntaxNode[]) {
+    // why: a program's body is its statements
+    const declared = (statement.declaration ?? statement) as SyntaxNode; // why: exports wrap one
+    if (declared.type !== "VariableDeclaration") continue;
+    const text = file.text.slice(declared.start, declared.end);
+    const grows = /=\s*(new (Map|Set|WeakMap|WeakSet)\b[^(]*\(\)|\[\]|\{\})\s*;?$/.test(text);
+    if (declared.kind !== "const" || grows)
+      found.push(`${file.path}:${file.lineAt(declared.start)}`);
+  }
+  return found;
+}
+
+function testOf(path: string): string {
+  return path.replace(/^src\//, "test/").replace(/\.ts$/, ".test.ts");
+}
+
+function sourceOf(path: string): string {
+  return path.replace(/^test\//, "src/").replace(/\.test\.ts$/, ".ts");
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(join(repositoryDir, path), "utf8").split("\n");
+}
+
+/** A string, comment link or key with one long string: no formatter can break it. */
+function isUnbreakable(line: string): boolean {
+  return /^\s*(\w+: )?(["'`]).*\2[,;)]*$/.test(line) || /https?:\/\/\S+$/.test(line);
+}

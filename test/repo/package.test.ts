@@ -1,0 +1,110 @@
+/** What a user installs: the package's doors, files and pins, and what its lockfile may hold. */
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { repositoryDir } from "./source-tree.ts";
+
+interface Manifest {
+  name: string;
+  license: string;
+  engines: { node: string };
+  bin: Record<string, string>;
+  files: string[];
+  exports: Record<string, string | Record<string, string>>;
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
+  allowScripts: Record<string, boolean>;
+}
+
+interface Lockfile {
+  packages: Record<string, { version?: string; resolved?: string; hasInstallScript?: boolean }>;
+}
+
+const manifest: Manifest = readJson("package.json");
+const lockfile: Lockfile = readJson("package-lock.json");
+
+const doors = Object.entries(manifest.exports).filter(
+  (door): door is [string, Record<string, string>] => typeof door[1] === "object",
+);
+
+test("every door of the package has its source, its types and its built file", () => {
+  const missing = doors.flatMap(([door, targets]) =>
+    ["taskrun-source", "types", "default"]
+      .map((condition) => targets[condition])
+      .filter((path) => path === undefined || !existsSync(join(repositoryDir, path)))
+      .map((path) => `${door}: ${path}`),
+  );
+  expect(missing, "run `npm run build`; or mend `exports` in package.json").toEqual([]);
+});
+
+test("every door's built file comes from its source", () => {
+  for (const [door, targets] of doors) {
+    const source = targets["taskrun-source"] ?? "";
+    const built = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
+    expect([targets.types, targets.default], door).toEqual([`${built}.d.ts`, `${built}.js`]);
+    expect(Object.keys(targets).at(-1), `${door}: "default" must come last`).toBe("default");
+  }
+});
+
+test("every published folder exists and holds the commands", () => {
+  const missing = manifest.files.filter((path) => !existsSync(join(repositoryDir, path)));
+  expect(missing, "mend `files` in package.json, or run `npm run build`").toEqual([]);
+  for (const command of Object.values(manifest.bin)) {
+    expect(manifest.files, "publish the command's folder").toContain(command.split("/")[0]);
+  }
+});
+
+test("every command can be executed", () => {
+  for (const command of Object.values(manifest.bin)) {
+    const path = join(repositoryDir, command);
+    expect(readFileSync(path, "utf8"), command).toMatch(/^#!\/usr\/bin\/env node\n/);
+    if (process.platform !== "win32") {
+      expect(statSync(path).mode & 0o111, `chmod +x ${command}`).toBe(0o111);
+    }
+  }
+});
+
+test("the queue's version is pinned exactly", () => {
+  expect(manifest.dependencies["graphile-worker"]).toMatch(/^\d+\.\d+\.\d+$/);
+  expect(lockfile.packages["node_modules/graphile-worker"]?.version).toBe(
+    manifest.dependencies["graphile-worker"],
+  );
+});
+
+test("the oldest Node that package.json promises is the one the command asks for", () => {
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node) ?? [];
+  const command = readFileSync(join(repositoryDir, "bin/taskrun.js"), "utf8");
+  expect(command).toContain(`needs Node ${major}.${minor} or newer`);
+  expect(command).toContain(`major < ${major} || (major === ${major} && minor < ${minor})`);
+});
+
+test("every package with an install script is named in allowScripts, and no other", () => {
+  const withScripts = Object.entries(lockfile.packages)
+    .filter(([path, entry]) => path !== "" && entry.hasInstallScript)
+    .map(([path]) => path.replace(/^.*node_modules\//, ""));
+  const unnamed = withScripts.filter((name) => !(name in manifest.allowScripts));
+  const stale = Object.keys(manifest.allowScripts).filter((name) => !withScripts.includes(name));
+  expect({ unnamed, stale }, "mend `allowScripts` in package.json").toEqual({
+    unnamed: [],
+    stale: [],
+  });
+});
+
+test("the lockfile names no registry host", () => {
+  const named = Object.entries(lockfile.packages)
+    .filter(([, entry]) => entry.resolved?.includes("://"))
+    .map(([path]) => path);
+  expect(named, "run `npm install --omit-lockfile-registry-resolved`").toEqual([]);
+});
+
+test("every package in the lockfile is one that npm can check", () => {
+  const unchecked = Object.entries(lockfile.packages)
+    .filter(([path, entry]) => path !== "" && !("integrity" in entry) && !("inBundle" in entry))
+    .map(([path]) => path);
+  expect(unchecked, "install it from the registry, not from a folder or a link").toEqual([]);
+});
+
+function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(join(repositoryDir, path), "utf8"));
+}
