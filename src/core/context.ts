@@ -37,12 +37,14 @@ export interface TaskContext {
 
   /** Writes lines that carry jobId, task, attempt and correlationId. */
   readonly log: Logger;
-  /** The same as `log`, under graphile-worker's name. */
-  readonly logger: Logger;
+  /** The same as `log`, in graphile-worker's manner: takes (message, fields) too, has `scope`. */
+  readonly logger: GraphileLogger;
   /** Aborts on timeout, cancel and shutdown; its `reason` is an error that says which. */
   readonly signal: AbortSignal;
   /** The same as `signal`, under graphile-worker's name. */
   readonly abortSignal: AbortSignal;
+  /** Rejects with the signal's reason when it aborts. */
+  readonly abortPromise: Promise<never>;
 
   /**
    * Reports progress: shown in logs and kept with the job. Written at most twice a second;
@@ -57,10 +59,20 @@ export interface TaskContext {
     payload?: unknown,
     options?: EnqueueOptions & GraphileAddJobOptions,
   ): Promise<{ id: string }>;
+  /** graphile-worker's bulk form of `addJob`. Each job is added on its own, not all or none. */
+  addJobs(
+    specs: readonly GraphileJobSpec[],
+    jobKeyPreserveRunAt?: boolean,
+  ): Promise<readonly { id: string }[]>;
+  /** This job's serial queue. */
+  getQueueName(queueId?: number | null): Promise<string | null>;
   /** Runs one statement on the handlers' pool. */
   query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
   /** Lends a client of the handlers' pool, for a transaction say. */
-  withPgClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T>;
+  readonly withPgClient: WithPgClient & {
+    /** Tries again, up to three times, when the connection or the server failed under it. */
+    readonly withRetries: WithPgClient;
+  };
   /** The handlers' pool itself, for libraries that want one. */
   readonly pool: Pool;
 
@@ -71,6 +83,20 @@ export interface TaskContext {
 
   /** The whole row. graphile-worker's names (`task_identifier`, `max_attempts`) are on it too. */
   readonly job: Job & GraphileJob;
+}
+
+export type WithPgClient = <T>(use: (client: PoolClient) => Promise<T>) => Promise<T>;
+
+/** A logger that graphile-worker's handlers can use as theirs. */
+export interface GraphileLogger extends Logger {
+  /** A logger whose lines carry these fields too. */
+  scope(fields: Record<string, unknown>): GraphileLogger;
+}
+
+/** One job of `addJobs`. */
+export interface GraphileJobSpec extends EnqueueOptions, GraphileAddJobOptions {
+  identifier: string;
+  payload?: unknown;
 }
 
 /** graphile-worker's names for what `EnqueueOptions` says. */

@@ -16,8 +16,9 @@
  * that it cut short.
  */
 
+/** `outputJson` is the output as JSON text that jsonb takes; null when there is none. */
 export type Outcome =
-  | { readonly state: "completed"; readonly output: unknown }
+  | { readonly state: "completed"; readonly outputJson: string | null }
   | { readonly state: "retrying"; readonly error: Failure; readonly delayMs: number }
   | { readonly state: "snoozed"; readonly delayMs: number; readonly reason: string | null }
   | { readonly state: "cancelled"; readonly reason: string | null }
@@ -40,7 +41,10 @@ export interface Failure {
   readonly thrown: unknown;
 }
 
-/** The rows of the classification table, in the order they are tried. */
+/**
+ * The rows of the classification table, in the order they are tried; and "output" for a result
+ * that can't be kept, which is not up for classification: always permanent.
+ */
 export type ClassificationRule =
   | "thrown-on-purpose"
   | "task-classify"
@@ -50,7 +54,8 @@ export type ClassificationRule =
   | "http-status"
   | "network-code"
   | "sqlstate"
-  | "default";
+  | "default"
+  | "output";
 
 /**
  * What a handler may return instead of an output, made by `ctx.snooze` and `ctx.cancel`.

@@ -83,7 +83,9 @@ export interface Task {
 }
 
 export interface TaskPolicies {
-  readonly retry: Required<Omit<RetryPolicy, "increment">> & { increment?: Duration } | RetryFunction;
+  readonly retry:
+    | (Required<Omit<RetryPolicy, "increment">> & { increment?: Duration })
+    | RetryFunction;
   readonly timeoutMs: number | false;
   readonly priority: number;
   readonly queue: string | ((payload: unknown) => string | undefined) | null;

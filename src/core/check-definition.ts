@@ -1,0 +1,171 @@
+/**
+ * Finds what is wrong with the options of a task file, a `_defaults.ts` or the config's
+ * defaults: each fault names the option, what it got and what was expected.
+ */
+
+import { closestName } from "./closest-name.ts";
+import { parseDuration } from "./duration.ts";
+import { priorityNumbers } from "./job.ts";
+
+export interface DefinitionFault {
+  /** The file, or the part of the configuration, that says so. */
+  readonly source: string;
+  /** The option: "timeout", "retry.factor". */
+  readonly field: string;
+  /** What is wrong: what it got, and what was expected or meant. */
+  readonly problem: string;
+}
+
+/** Says what is expected where `value` is wrong; null where it is right. */
+type Check = (value: unknown) => string | null;
+
+const duration = 'a duration like "30s" or a number of milliseconds';
+
+const retryChecks: Readonly<Record<string, Check>> = {
+  strategy: (value) =>
+    expect(
+      value === "exponential" || value === "linear" || value === "fixed",
+      '"exponential", "linear" or "fixed"',
+    ),
+  baseDelay: (value) => expect(isDuration(value), duration),
+  factor: (value) => expect(isNumber(value, 1, Number.MAX_VALUE), "a number of at least 1"),
+  increment: (value) => expect(isDuration(value), duration),
+  maxDelay: (value) => expect(isDuration(value), duration),
+  jitter: (value) => expect(isNumber(value, 0, 1), "a number from 0 to 1"),
+  maxAttempts: (value) => expect(isInteger(value, 1, 32_767), "a whole number from 1 to 32767"),
+};
+
+const defaultsChecks: Readonly<Record<string, Check>> = {
+  retry: (value) =>
+    expect(
+      typeof value === "function" || isPlainObject(value),
+      "an object like { maxAttempts: 5 } or a function (error, attempt) => delay",
+    ),
+  timeout: (value) =>
+    expect(value === false || (isDuration(value) && value !== 0), `${duration}, or false`),
+  priority: (value) =>
+    expect(
+      (typeof value === "string" && Object.hasOwn(priorityNumbers, value)) ||
+        isInteger(value, -32_768, 32_767),
+      '"critical", "high", "normal", "low" or a whole number from -32768 to 32767',
+    ),
+  classify: (value) => expect(typeof value === "function", "a function (error) => verdict"),
+};
+
+const definitionChecks: Readonly<Record<string, Check>> = {
+  ...defaultsChecks,
+  handler: (value) => expect(typeof value === "function", "a function (payload, ctx)"),
+  payload: (value) => expect(isSchema(value), "a schema, of zod or another Standard Schema"),
+  output: (value) => expect(isSchema(value), "a schema, of zod or another Standard Schema"),
+  queue: (value) =>
+    expect(
+      typeof value === "function" || isName(value),
+      "a name of 1 to 128 characters or a function (payload) => name",
+    ),
+  aliases: (value) =>
+    expect(Array.isArray(value) && value.every(isName), "an array of names of 1 to 128 characters"),
+  description: (value) => expect(typeof value === "string", "a sentence"),
+  middleware: (value) =>
+    expect(
+      Array.isArray(value) && value.every((each) => typeof each === "function"),
+      "an array of functions (ctx, next)",
+    ),
+};
+
+/** Faults in what a task file exports; its handler must be there. */
+export function definitionFaults(definition: object, source: string): DefinitionFault[] {
+  const faults = faultsIn(definition, definitionChecks, "", source);
+  if (!("handler" in definition) || definition.handler === undefined) {
+    faults.unshift({ source, field: "handler", problem: "missing, expected a function" });
+  }
+  return faults;
+}
+
+/** Faults in defaults for the tasks beneath. */
+export function defaultsFaults(defaults: object, source: string): DefinitionFault[] {
+  return faultsIn(defaults, defaultsChecks, "", source);
+}
+
+function faultsIn(
+  options: object,
+  checks: Readonly<Record<string, Check>>,
+  prefix: string,
+  source: string,
+): DefinitionFault[] {
+  const faults: DefinitionFault[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const field = prefix + name;
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    const problem = check === undefined ? unknownOption(name, checks) : wrongValue(value, check);
+    if (problem !== null) faults.push({ source, field, problem });
+    else if (field === "retry" && isPlainObject(value)) {
+      faults.push(...faultsIn(value, retryChecks, "retry.", source));
+    }
+  }
+  return faults;
+}
+
+function unknownOption(name: string, checks: Readonly<Record<string, Check>>): string {
+  const known = Object.keys(checks);
+  const meant = closestName(name, known);
+  return meant === null
+    ? `unknown option, expected one of ${known.join(", ")}`
+    : `unknown option, did you mean ${meant}?`;
+}
+
+function wrongValue(value: unknown, check: Check): string | null {
+  const expected = check(value);
+  return expected === null ? null : `got ${show(value)}, expected ${expected}`;
+}
+
+function expect(right: boolean, expected: string): string | null {
+  return right ? null : expected;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint" || typeof value === "number") return String(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = Object.prototype.toString.call(value);
+  }
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNumber(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
+}
+
+function isInteger(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && isNumber(value, least, most);
+}
+
+/** What the queue's columns take. */
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value.length >= 1 && value.length <= 128;
+}
+
+function isDuration(value: unknown): boolean {
+  if (typeof value !== "string" && typeof value !== "number") return false;
+  try {
+    parseDuration(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isSchema(value: unknown): boolean {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  if (!("~standard" in value)) return false;
+  const standard = value["~standard"];
+  if (typeof standard !== "object" || standard === null || !("validate" in standard)) return false;
+  return typeof standard.validate === "function";
+}

@@ -1,0 +1,85 @@
+/**
+ * Makes any thrown thing storable: Postgres takes no NUL and no lone surrogates, a history row
+ * is no place for a 50 MB stack, and a thrown thing may be hostile to being read at all.
+ */
+
+import { errorChain, readProperty } from "./error-chain.ts";
+import type { ClassificationRule, Failure } from "./outcome.ts";
+
+const longestName = 200;
+const longestMessage = 10_000;
+const longestStack = 20_000;
+
+/** The failure that `thrown` stands for. Never throws. */
+export function toFailure(thrown: unknown, rule: ClassificationRule): Failure {
+  return {
+    name: storable(nameOf(thrown), longestName),
+    message: storable(messageOf(thrown), longestMessage),
+    stack: stackOf(thrown),
+    rule,
+    thrown,
+  };
+}
+
+/**
+ * The failure as a log line's `err`: from its storable texts, since what was thrown may bite.
+ * Without a prototype, so that pino's serialiser takes the error's type from `name`.
+ */
+export function loggable({ name, message, stack }: Failure): object {
+  return Object.assign(Object.create(null), { name, message, stack: stack ?? "" });
+}
+
+/** `text` as Postgres takes it; what is over `longest` characters is cut, with a note. */
+export function storable(text: string, longest: number): string {
+  // Cut first: cleaning 50 MB to keep 10 kB would block the event loop.
+  if (text.length <= longest) return clean(text);
+  const note = ` … (cut: ${text.length} characters in all)`;
+  return clean(text.slice(0, longest - note.length)) + note;
+}
+
+function clean(text: string): string {
+  return text.replaceAll("\0", "\ufffd").toWellFormed();
+}
+
+function nameOf(thrown: unknown): string {
+  if (!isErrorLike(thrown)) return "NonError";
+  const name = readProperty(thrown, "name");
+  return typeof name === "string" && name !== "" ? name : "Error";
+}
+
+function messageOf(thrown: unknown): string {
+  if (isErrorLike(thrown)) {
+    const message = readProperty(thrown, "message");
+    return typeof message === "string" && message !== ""
+      ? message
+      : `${nameOf(thrown)} without a message`;
+  }
+  if (typeof thrown === "string") return thrown === "" ? "an empty string was thrown" : thrown;
+  return `${describe(thrown)} was thrown`;
+}
+
+function describe(thrown: unknown): string {
+  if (typeof thrown === "function") return "a function";
+  if (typeof thrown !== "object" || thrown === null) return String(thrown);
+  try {
+    return JSON.stringify(thrown) ?? "an object";
+  } catch {
+    return "an object that can't be shown";
+  }
+}
+
+/** Errors of another realm or package are not `instanceof Error`; a message makes an error. */
+function isErrorLike(thrown: unknown): boolean {
+  if (typeof thrown !== "object" || thrown === null) return false;
+  return thrown instanceof Error || typeof readProperty(thrown, "message") === "string";
+}
+
+function stackOf(thrown: unknown): string | null {
+  const stacks: string[] = [];
+  for (const error of errorChain(thrown)) {
+    const stack = readProperty(error, "stack");
+    if (typeof stack === "string") stacks.push(stack.slice(0, longestStack + 1));
+    else if (stacks.length > 0) stacks.push(messageOf(error));
+  }
+  return stacks.length === 0 ? null : storable(stacks.join("\ncaused by: "), longestStack);
+}

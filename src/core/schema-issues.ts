@@ -1,0 +1,26 @@
+/** Puts what a schema found wrong into words: each issue with its path. */
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+const mostShown = 20;
+
+/** "$.to: invalid email; $.items[2].price: expected number". */
+export function formatIssues(issues: readonly StandardSchemaV1.Issue[]): string {
+  const shown = issues
+    .slice(0, mostShown)
+    .map((issue) => `${formatPath(issue.path ?? [])}: ${issue.message}`);
+  const more = issues.length - shown.length;
+  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/** `["items", 2, "unit price"]` is `$.items[2]["unit price"]`. */
+export function formatPath(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): string {
+  let text = "$";
+  for (const segment of path) {
+    const key = typeof segment === "object" ? segment.key : segment;
+    if (typeof key === "number") text += `[${key}]`;
+    else if (typeof key === "string" && /^[A-Za-z_$][\w$]*$/.test(key)) text += `.${key}`;
+    else text += `[${JSON.stringify(String(key))}]`;
+  }
+  return text;
+}

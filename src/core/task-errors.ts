@@ -1,0 +1,171 @@
+/**
+ * What handlers throw on purpose, and the reasons that `ctx.signal` aborts with.
+ * Each is known by a brand, not by `instanceof`: a task file may hold another copy of taskrun
+ * than the process that runs it.
+ */
+
+import { parseDuration } from "./duration.ts";
+import type { Duration } from "./task.ts";
+
+/** What a branded error asks for. */
+export type Intent =
+  | "permanent"
+  | "retryable"
+  | "snooze"
+  | "payload-schema"
+  | "output"
+  | "timeout"
+  | "shutdown"
+  | "cancelled";
+
+const intentBrand: unique symbol = Symbol.for("taskrun.error-intent") as never; // why: Symbol.for can't be typed unique
+
+/** What the error asks for; null when it is none of ours. Never throws. */
+export function intentOf(error: unknown): Intent | null {
+  try {
+    if (typeof error !== "object" || error === null || !(intentBrand in error)) return null;
+    return error[intentBrand] as Intent; // why: only the classes below carry the brand
+  } catch {
+    return null;
+  }
+}
+
+interface Cause {
+  /** What led to it; shown with the stack. */
+  cause?: unknown;
+}
+
+function causeOf(options: Cause | undefined): ErrorOptions | undefined {
+  return options !== undefined && "cause" in options ? { cause: options.cause } : undefined;
+}
+
+/** No further attempt: the job has failed, whatever its max_attempts says. */
+export class PermanentError extends Error {
+  readonly [intentBrand]: Intent = "permanent";
+
+  constructor(message: string, options?: Cause) {
+    super(message, causeOf(options));
+    this.name = "PermanentError";
+  }
+}
+
+/** Another attempt, after `after` if given, else as the task's retry policy says. */
+export class RetryableError extends Error {
+  readonly [intentBrand]: Intent = "retryable";
+  /** null = as the retry policy says. */
+  readonly afterMs: number | null;
+
+  /** @throws TaskrunError "bad-duration" */
+  constructor(message: string, options: Cause & { after?: Duration } = {}) {
+    super(message, causeOf(options));
+    this.name = "RetryableError";
+    this.afterMs = options.after === undefined ? null : parseDuration(options.after);
+  }
+}
+
+/** The payload makes no sense to the handler. Permanent. */
+export class InvalidPayloadError extends PermanentError {
+  constructor(message: string, options?: Cause) {
+    super(message, options);
+    this.name = "InvalidPayloadError";
+  }
+}
+
+/** A rule of the business forbids it. Permanent. */
+export class BusinessLogicError extends PermanentError {
+  constructor(message: string, options?: Cause) {
+    super(message, options);
+    this.name = "BusinessLogicError";
+  }
+}
+
+/** Somebody else's service failed. Retryable. */
+export class ExternalServiceError extends RetryableError {
+  constructor(message: string, options: Cause & { after?: Duration } = {}) {
+    super(message, options);
+    this.name = "ExternalServiceError";
+  }
+}
+
+/** Somebody else's service asks to wait: another attempt after that long. */
+export class RateLimitedError extends RetryableError {
+  /** @throws TaskrunError "bad-duration" */
+  constructor(after: Duration, message = "rate limited", options?: Cause) {
+    super(message, { ...options, after });
+    this.name = "RateLimitedError";
+  }
+}
+
+/** Not now: the job runs again after `after`, and this attempt does not count. */
+export class RetryLaterError extends Error {
+  readonly [intentBrand]: Intent = "snooze";
+  readonly afterMs: number;
+
+  /** @throws TaskrunError "bad-duration" */
+  constructor(message: string, after: Duration, options?: Cause) {
+    super(message, causeOf(options));
+    this.name = "RetryLaterError";
+    this.afterMs = parseDuration(after);
+  }
+}
+
+/** A circuit breaker is open: the job runs again after `after`; the attempt does not count. */
+export class CircuitOpenError extends RetryLaterError {
+  /** @throws TaskrunError "bad-duration" */
+  constructor(message = "circuit breaker is open", after: Duration = "60s", options?: Cause) {
+    super(message, after, options);
+    this.name = "CircuitOpenError";
+  }
+}
+
+/** The attempt took longer than the task's timeout. Retryable; also a reason of `ctx.signal`. */
+export class TaskTimeoutError extends Error {
+  readonly [intentBrand]: Intent = "timeout";
+
+  constructor(message = "the attempt timed out", options?: Cause) {
+    super(message, causeOf(options));
+    this.name = "TaskTimeoutError";
+  }
+}
+
+/** Why `ctx.signal` aborts when the process stops. The attempt does not count. */
+export class ShutdownError extends Error {
+  readonly [intentBrand]: Intent = "shutdown";
+
+  constructor(message = "the process is stopping") {
+    super(message);
+    this.name = "ShutdownError";
+  }
+}
+
+/** Why `ctx.signal` aborts when somebody cancels the job. */
+export class CancelledError extends Error {
+  readonly [intentBrand]: Intent = "cancelled";
+  readonly reason: string | null;
+
+  constructor(reason: string | null = null) {
+    super(reason === null ? "the job was cancelled" : `the job was cancelled: ${reason}`);
+    this.name = "CancelledError";
+    this.reason = reason;
+  }
+}
+
+/** The payload broke the task's schema. Ours alone: row 4 of the table, after the task's word. */
+export class PayloadSchemaError extends Error {
+  readonly [intentBrand]: Intent = "payload-schema";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "InvalidPayloadError";
+  }
+}
+
+/** The output can't be kept: it breaks the task's schema or is not JSON. Always permanent. */
+export class InvalidOutputError extends Error {
+  readonly [intentBrand]: Intent = "output";
+
+  constructor(message: string, options?: Cause) {
+    super(message, causeOf(options));
+    this.name = "InvalidOutputError";
+  }
+}

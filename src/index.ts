@@ -1,0 +1,39 @@
+/** The public names of the door `taskrun`: what task files and a project's config need. */
+
+export type { Progress, TaskContext } from "./core/context.ts";
+export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
+export type {
+  EnqueueOptions,
+  Job,
+  JobState,
+  Json,
+  Priority,
+  PriorityName,
+} from "./core/job.ts";
+export type { Logger } from "./core/logger.ts";
+export type { Middleware } from "./core/middleware.ts";
+export type { Directive, Failure, Outcome } from "./core/outcome.ts";
+export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
+export {
+  type Classify,
+  type DefinedTask,
+  type Duration,
+  defineTask,
+  type RetryFunction,
+  type RetryPolicy,
+  type TaskDefaults,
+  type TaskDefinition,
+} from "./core/task.ts";
+export {
+  BusinessLogicError,
+  CancelledError,
+  CircuitOpenError,
+  ExternalServiceError,
+  InvalidPayloadError,
+  PermanentError,
+  RateLimitedError,
+  RetryableError,
+  RetryLaterError,
+  ShutdownError,
+  TaskTimeoutError,
+} from "./core/task-errors.ts";

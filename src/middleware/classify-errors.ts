@@ -1,0 +1,120 @@
+/**
+ * Makes one Outcome of whatever an attempt came to: an output, a directive, something thrown,
+ * or a decision from outside. Owns the precedence among these; what an error means is
+ * `core/classify`, how long to wait is `core/backoff`.
+ */
+
+import { defaultRetry, retryDelayMs } from "../core/backoff.ts";
+import { type Classification, classify } from "../core/classify.ts";
+import type { Layer } from "../core/compose.ts";
+import { loggable, storable, toFailure } from "../core/failure.ts";
+import { type Directive, directiveBrand, isDirective, type Outcome } from "../core/outcome.ts";
+import { toOutputJson } from "../core/output-json.ts";
+import { isPromiseLike } from "../core/promise-like.ts";
+import { unwrapResult } from "../core/result.ts";
+import type { RunningAttempt } from "../core/running-attempt.ts";
+import { intentOf } from "../core/task-errors.ts";
+
+const longestReason = 1_000;
+
+/** Never throws and never rejects: what comes out is an Outcome. */
+export function classifyErrors(): Layer {
+  return function classifyResult(attempt, next) {
+    try {
+      const result = next(attempt);
+      if (!isPromiseLike(result)) return outcomeOfResult(attempt, result);
+      return result.then(
+        (settled) => outcomeOfResult(attempt, settled),
+        (thrown) => outcomeOfThrown(attempt, thrown),
+      );
+    } catch (thrown) {
+      return outcomeOfThrown(attempt, thrown);
+    }
+  };
+}
+
+function outcomeOfResult(attempt: RunningAttempt, result: unknown): Outcome {
+  try {
+    const stopped = outcomeOfStop(attempt);
+    if (stopped !== null) return stopped;
+    const output = unwrapResult(result);
+    if (isDirective(output)) return outcomeOfDirective(output);
+    return { state: "completed", outputJson: toOutputJson(output) };
+  } catch (thrown) {
+    return outcomeOfThrown(attempt, thrown);
+  }
+}
+
+function outcomeOfThrown(attempt: RunningAttempt, thrown: unknown): Outcome {
+  const stopped = outcomeOfStop(attempt);
+  if (stopped !== null) return stopped;
+  const { stopReason } = attempt;
+  if (stopReason !== null && intentOf(stopReason) === "shutdown") {
+    return { state: "returned", reason: storable(stopReason.message, longestReason) };
+  }
+  return outcomeOfError(attempt, thrown);
+}
+
+/** The endings that hold whatever the handler made of being told to stop. */
+function outcomeOfStop(attempt: RunningAttempt): Outcome | null {
+  if (attempt.decided !== null) return attempt.decided;
+  if (attempt.stopReason === null) return null;
+  const intent = intentOf(attempt.stopReason);
+  // A shutdown is missing here: it only asks, and work that got done nevertheless is done.
+  return intent === "timeout" || intent === "cancelled"
+    ? outcomeOfError(attempt, attempt.stopReason)
+    : null;
+}
+
+function outcomeOfDirective(directive: Directive): Outcome {
+  const reason = directive.reason === null ? null : storable(directive.reason, longestReason);
+  if (directive[directiveBrand] === "cancel") return { state: "cancelled", reason };
+  return { state: "snoozed", delayMs: directive.delayMs, reason };
+}
+
+function outcomeOfError(attempt: RunningAttempt, thrown: unknown): Outcome {
+  const intent = intentOf(thrown);
+  if (intent === "output") return { state: "failed", error: toFailure(thrown, "output") };
+  if (intent === "cancelled") return { state: "cancelled", reason: cancelReason(thrown) };
+  const verdict = classify(thrown, {
+    task: attempt.task.policies.classify,
+    config: attempt.settings.classify,
+    onClassifyThrew: (source, error) =>
+      warn(attempt, error, `the ${source}'s classify function threw; its word is left out`),
+  });
+  const error = toFailure(thrown, verdict.rule);
+  if (verdict.kind === "snooze") {
+    const reason = storable(error.message, longestReason);
+    return { state: "snoozed", delayMs: verdict.afterMs, reason };
+  }
+  if (verdict.kind === "permanent" || attempt.job.attempt >= attempt.job.maxAttempts) {
+    return { state: "failed", error };
+  }
+  const delayMs = delayAfter(attempt, thrown, verdict);
+  return delayMs === "give_up" ? { state: "failed", error } : { state: "retrying", error, delayMs };
+}
+
+function cancelReason(cancelled: unknown): string | null {
+  const { reason } = cancelled as { reason?: unknown }; // why: branded, so one of our CancelledErrors
+  return typeof reason === "string" ? storable(reason, longestReason) : null;
+}
+
+function delayAfter(
+  attempt: RunningAttempt,
+  thrown: unknown,
+  verdict: Classification & { kind: "retryable" },
+): number | "give_up" {
+  if (verdict.afterMs !== null) return verdict.afterMs;
+  const random = attempt.random();
+  try {
+    return retryDelayMs(attempt.task.policies.retry, attempt.job.attempt, thrown, random);
+  } catch (error) {
+    warn(attempt, error, "the task's retry function failed; the default policy is used");
+    return retryDelayMs(defaultRetry, attempt.job.attempt, thrown, random);
+  }
+}
+
+function warn(attempt: RunningAttempt, thrown: unknown, message: string): void {
+  const err = loggable(toFailure(thrown, "default"));
+  attempt.logger.warn({ ...attempt.logFields(), err }, message);
+}

@@ -1,0 +1,34 @@
+/**
+ * The built-in middleware of an attempt, outermost first, and why in this order:
+ *
+ *   log        sees every ending, whatever made it
+ *   classify   makes one Outcome of whatever comes out beneath
+ *   timeout    bounds everything that is not ours: schemas, middleware, the handler
+ *   validate   before any of the user's code sees the payload; after it, checks the output
+ *   progress   only once an attempt really runs
+ *   the config's, the folders' and the task's own middleware
+ *   batch      next to the handler, so that the user's middleware sees a batch's real end
+ */
+
+import { asLayer, type Layer } from "../core/compose.ts";
+import type { Task } from "../core/task.ts";
+import { classifyErrors } from "./classify-errors.ts";
+import { enforceTimeout } from "./enforce-timeout.ts";
+import { logAttempt } from "./log-attempt.ts";
+import { settleBatch } from "./settle-batch.ts";
+import { trackProgress } from "./track-progress.ts";
+import { validatePayload } from "./validate-payload.ts";
+
+/** All layers around the task's handler; made once per loaded version of a task. */
+export function defaultStack(task: Task): readonly Layer[] {
+  const checked = task.payloadSchema !== null || task.outputSchema !== null;
+  return [
+    logAttempt(),
+    classifyErrors(),
+    enforceTimeout(task.policies.timeoutMs),
+    ...(checked ? [validatePayload(task.payloadSchema, task.outputSchema)] : []),
+    trackProgress(),
+    ...task.middleware.map(asLayer),
+    settleBatch(),
+  ];
+}

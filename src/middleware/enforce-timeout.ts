@@ -1,0 +1,87 @@
+/**
+ * Bounds an attempt: tells the handler to stop when the time is up, and stops waiting for it
+ * when it doesn't. Also the one that hears of a cancel, a shutdown and a decision from outside.
+ *
+ * A handler can't be killed. One that ignores its signal runs on without a say: what it returns
+ * or throws later is swallowed here, so that it can't become an unhandled rejection.
+ */
+
+import type { Layer } from "../core/compose.ts";
+import { formatDuration } from "../core/duration.ts";
+import { isPromiseLike } from "../core/promise-like.ts";
+import type { RunningAttempt } from "../core/running-attempt.ts";
+import { intentOf, TaskTimeoutError } from "../core/task-errors.ts";
+
+/** setTimeout takes no more, and fires at once when given more. */
+const longestTimerMs = 2 ** 31 - 1;
+
+type Timer = ReturnType<typeof setTimeout>;
+
+export function enforceTimeout(timeoutMs: number | false): Layer {
+  const timerMs = timeoutMs === false ? null : Math.min(timeoutMs, longestTimerMs);
+  const expire = (attempt: RunningAttempt) =>
+    attempt.abort(new TaskTimeoutError(`timed out after ${formatDuration(timerMs ?? 0)}`));
+
+  return function limit(attempt, next) {
+    // Started first: a schema or a handler may take its time before it gives a promise.
+    const timer = timerMs === null ? null : setTimeout(expire, timerMs, attempt);
+    let waiting = false;
+    try {
+      const result = next(attempt);
+      waiting = isPromiseLike(result);
+      return waiting ? untilStopped(attempt, result, timer) : result;
+    } finally {
+      if (!waiting) release(attempt, timer);
+    }
+  };
+}
+
+/** Settles as `result` does, or when the attempt is over without it. */
+function untilStopped(
+  attempt: RunningAttempt,
+  result: unknown,
+  timer: Timer | null,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let graceTimer: Timer | null = null;
+    const finish = () => {
+      release(attempt, timer);
+      if (graceTimer !== null) clearTimeout(graceTimer);
+    };
+    const hearStop = () => {
+      if (attempt.decided !== null) {
+        finish();
+        resolve(undefined);
+      } else if (graceTimer === null && endsWithoutHandler(attempt)) {
+        graceTimer = setTimeout(() => {
+          finish();
+          resolve(undefined);
+        }, attempt.settings.timeoutGraceMs);
+      }
+    };
+    attempt.onStop = hearStop;
+    if (attempt.stopReason !== null || attempt.decided !== null) hearStop();
+    Promise.resolve(result).then(
+      (value) => {
+        finish();
+        resolve(value);
+      },
+      (thrown) => {
+        finish();
+        reject(thrown);
+      },
+    );
+  });
+}
+
+function release(attempt: RunningAttempt, timer: Timer | null): void {
+  if (timer !== null) clearTimeout(timer);
+  attempt.detach();
+}
+
+/** A shutdown has a deadline of its own, kept by whoever asked for it. */
+function endsWithoutHandler(attempt: RunningAttempt): boolean {
+  if (attempt.stopReason === null) return false;
+  const intent = intentOf(attempt.stopReason);
+  return intent === "timeout" || intent === "cancelled";
+}

@@ -1,0 +1,141 @@
+/**
+ * The one value that goes fetch → run → settle: a job, the version of its task that it is pinned
+ * to, and what has become of it so far. Small on purpose: everything a handler may not use is
+ * made on first use.
+ */
+
+import type { Pool } from "pg";
+import type { GraphileAddJobOptions, Progress } from "../core/context.ts";
+import type { EnqueueOptions, Job } from "../core/job.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { AttemptSettings, RunningAttempt } from "../core/running-attempt.ts";
+import type { Task } from "../core/task.ts";
+import { intentOf } from "../core/task-errors.ts";
+import { AttemptContext, type ContextSource } from "./attempt-context.ts";
+
+/** What attempts need of the process they run in. */
+export interface AttemptServices {
+  readonly logger: Logger;
+  /** The handlers' pool. */
+  readonly pool: Pool;
+  /** Of graphile-worker's options only `flags` is left here: the others have been translated. */
+  enqueue(
+    task: string,
+    payload: unknown,
+    options: EnqueueOptions & GraphileAddJobOptions,
+  ): Promise<{ id: string }>;
+  /** Writes progress; at most twice a second per attempt. */
+  saveProgress(attempt: Attempt, progress: Progress): void;
+  readonly settings: AttemptSettings;
+  /** From 0 to 1; spreads retries. Default Math.random. */
+  random?: () => number;
+}
+
+export class Attempt implements ContextSource {
+  readonly job: Job;
+  readonly task: Task;
+  readonly services: AttemptServices;
+  /** Epoch milliseconds; 0 until it runs. */
+  startedAtMs = 0;
+  payload: unknown;
+  progress: Progress | null = null;
+  stopReason: Error | null = null;
+  decided: Outcome | null = null;
+  onStop: (() => void) | null = null;
+  onProgress: RunningAttempt["onProgress"] = null;
+  private context: AttemptContext | null = null;
+  private controller: AbortController | null = null;
+  private aborted: Promise<never> | null = null;
+
+  constructor(job: Job, task: Task, services: AttemptServices) {
+    this.job = job;
+    this.task = task;
+    this.services = services;
+    this.payload = job.payload;
+  }
+
+  get ctx(): AttemptContext {
+    this.context ??= new AttemptContext(this);
+    return this.context;
+  }
+
+  get logger(): Logger {
+    return this.services.logger;
+  }
+
+  get pool(): Pool {
+    return this.services.pool;
+  }
+
+  get enqueue(): AttemptServices["enqueue"] {
+    return this.services.enqueue;
+  }
+
+  get settings(): AttemptSettings {
+    return this.services.settings;
+  }
+
+  /** Aborts with the attempt's stop reason. */
+  get signal(): AbortSignal {
+    if (this.controller === null) {
+      this.controller = new AbortController();
+      if (this.stopReason !== null) this.controller.abort(this.stopReason);
+    }
+    return this.controller.signal;
+  }
+
+  /** Rejects when the signal aborts; nobody has to listen. */
+  get abortPromise(): Promise<never> {
+    if (this.aborted === null) {
+      const { signal } = this;
+      this.aborted = new Promise((_, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+      this.aborted.catch(() => {});
+    }
+    return this.aborted;
+  }
+
+  /**
+   * Tells the handler to stop: aborts its signal with `reason`. A TaskTimeoutError or a
+   * CancelledError decides the outcome and, after the grace, ends the attempt without the
+   * handler; with a ShutdownError a handler that ends is taken at its word if it completed,
+   * and given back if it threw. The first reason stays, except that a cancel replaces a shutdown.
+   */
+  abort(reason: Error): void {
+    const cancels = intentOf(reason) === "cancelled";
+    const stopping = this.stopReason !== null && intentOf(this.stopReason) === "shutdown";
+    if (this.stopReason !== null && !(cancels && stopping)) return;
+    this.stopReason = reason;
+    this.controller?.abort(reason);
+    this.onStop?.();
+  }
+
+  /** Ends the attempt at once with `outcome`, whatever the handler still does. */
+  abandon(outcome: Outcome): void {
+    if (this.decided !== null) return;
+    this.decided = outcome;
+    this.onStop?.();
+  }
+
+  detach(): void {
+    this.onStop = null;
+    this.onProgress = null;
+  }
+
+  saveProgress(progress: Progress): void {
+    this.services.saveProgress(this, progress);
+  }
+
+  logFields(): Record<string, unknown> {
+    const { id, attempt, correlationId } = this.job;
+    const fields = { jobId: id, task: this.task.name, attempt };
+    return correlationId === null ? fields : { ...fields, correlationId };
+  }
+
+  random(): number {
+    return (this.services.random ?? Math.random)();
+  }
+}
