@@ -1,0 +1,135 @@
+/**
+ * Adds jobs. What the task's file says (priority, serial queue, attempts, schema) applies when
+ * the catalog knows the task; a task that only another process has is queued as it is.
+ */
+
+import type pg from "pg";
+import type { Catalog } from "../core/catalog.ts";
+import type { GraphileAddJobOptions } from "../core/context.ts";
+import { parseDuration } from "../core/duration.ts";
+import { TaskrunError } from "../core/errors.ts";
+import { type EnqueueOptions, priorityNumbers } from "../core/job.ts";
+import { formatIssues } from "../core/schema-issues.ts";
+import type { Task } from "../core/task.ts";
+import type { Schemas } from "../store/schemas.ts";
+
+export interface EnqueuerOptions {
+  readonly db: pg.Pool;
+  readonly schemas: Schemas;
+  /** The tasks known here, by name or alias. */
+  readonly findTask: (name: string) => Task | undefined;
+}
+
+export interface Enqueuer {
+  /**
+   * Queues one job.
+   *
+   * @throws TaskrunError `bad-payload` when the task's schema refuses the payload, and
+   *   `bad-enqueue-option` for an option that is out of range.
+   */
+  enqueue(
+    task: string,
+    payload?: unknown,
+    options?: EnqueueOptions & GraphileAddJobOptions,
+  ): Promise<{ id: string }>;
+}
+
+export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqueuer {
+  const statement = `select ${schemas.own}.add_job($1, $2::jsonb, $3::jsonb) as id`;
+  return {
+    async enqueue(name, payload = {}, options = {}) {
+      const task = findTask(name);
+      await checkPayload(task, name, payload);
+      const json = payloadJson(name, payload);
+      const { rows } = await db.query(statement, [
+        name,
+        json,
+        JSON.stringify(columnsFor(task, payload, options)),
+      ]);
+      return { id: rows[0].id };
+    },
+  };
+}
+
+/** The tasks of a catalog by name and alias. */
+export function taskFinder(catalog: Catalog): (name: string) => Task | undefined {
+  const byAlias = new Map<string, Task>();
+  for (const task of catalog.tasks.values()) {
+    for (const alias of task.aliases) byAlias.set(alias, task);
+  }
+  return (name) => catalog.tasks.get(name) ?? byAlias.get(name);
+}
+
+async function checkPayload(task: Task | undefined, name: string, payload: unknown) {
+  const result = await task?.payloadSchema?.["~standard"].validate(payload);
+  if (result?.issues === undefined) return;
+  const where = formatIssues(result.issues);
+  throw new TaskrunError("bad-payload", `The payload for ${name} is wrong at ${where}`);
+}
+
+function payloadJson(name: string, payload: unknown): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(payload);
+  } catch (cause) {
+    throw new TaskrunError("bad-payload", `The payload for ${name} is not JSON`, { cause });
+  }
+  if (json === undefined) {
+    throw new TaskrunError("bad-payload", `The payload for ${name} is not JSON: ${typeof payload}`);
+  }
+  if (/\\u(0000|d[89a-f])/i.test(json) && !isStorable(payload)) {
+    throw new TaskrunError(
+      "bad-payload",
+      `The payload for ${name} has a NUL character or half a surrogate pair, which Postgres can't store`,
+    );
+  }
+  return json;
+}
+
+/** Whether jsonb takes every string in the value. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, entry]) => isStorable(key) && isStorable(entry));
+}
+
+/** The options of `taskrun.add_job`: what the caller says, else what the task's file says. */
+function columnsFor(
+  task: Task | undefined,
+  payload: unknown,
+  options: EnqueueOptions & GraphileAddJobOptions,
+): Record<string, unknown> {
+  const policies = task?.policies;
+  if (options.runAt !== undefined && options.delay !== undefined) {
+    throw new TaskrunError("bad-enqueue-option", "Give runAt or delay, not both");
+  }
+  const queueOf = policies?.queue;
+  const queue = typeof queueOf === "function" ? queueOf(payload) : queueOf;
+  return {
+    run_at: options.runAt instanceof Date ? options.runAt.toISOString() : options.runAt,
+    delay: options.delay === undefined ? undefined : parseDuration(options.delay),
+    priority: priorityOf(options.priority) ?? policies?.priority,
+    queue: options.queue ?? options.queueName ?? queue ?? undefined,
+    key: options.key ?? options.jobKey,
+    key_mode: options.keyMode ?? options.jobKeyMode,
+    max_attempts: options.maxAttempts ?? policies?.maxAttempts,
+    flags: options.flags,
+    correlation_id: options.correlationId,
+    created_by: options.createdBy,
+    parent_id: options.parentId,
+    metadata: options.metadata,
+  };
+}
+
+function priorityOf(priority: EnqueueOptions["priority"]): number | undefined {
+  if (priority === undefined || typeof priority === "number") return priority;
+  const number = priorityNumbers[priority];
+  if (number === undefined) {
+    const known = Object.keys(priorityNumbers).join(", ");
+    throw new TaskrunError(
+      "bad-enqueue-option",
+      `priority "${priority}" is neither an integer nor one of ${known}`,
+    );
+  }
+  return number;
+}

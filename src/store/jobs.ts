@@ -1,0 +1,90 @@
+/** Reads jobs and attempts for people: the rows of the `jobs` view. */
+
+import type pg from "pg";
+import type { JobState } from "../core/job.ts";
+import type { Schemas } from "./schemas.ts";
+
+/** A row of the view `taskrun.jobs`; column names are what users of the view rely on. */
+export interface JobRow {
+  readonly id: string;
+  readonly task: string;
+  readonly state: JobState;
+  readonly priority: number;
+  readonly queue: string | null;
+  readonly key: string | null;
+  readonly attempts: number;
+  readonly max_attempts: number;
+  readonly payload: unknown;
+  readonly output: unknown;
+  readonly metadata: unknown;
+  readonly error: string | null;
+  readonly created_at: Date;
+  readonly run_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+  readonly correlation_id: string | null;
+  readonly created_by: string | null;
+  readonly parent_id: string | null;
+  readonly process: string | null;
+  readonly progress: unknown;
+}
+
+/** A row of the table `taskrun.attempts`: an attempt that failed. */
+export interface AttemptRow {
+  readonly attempt: number;
+  readonly state: string;
+  readonly error_name: string | null;
+  readonly error_message: string | null;
+  readonly error_stack: string | null;
+  readonly rule: string | null;
+  readonly started_at: Date | null;
+  readonly finished_at: Date;
+  readonly next_run_at: Date | null;
+  readonly process: string | null;
+}
+
+export interface JobFilter {
+  readonly state?: JobState;
+  readonly task?: string;
+  /** Default 50. */
+  readonly limit?: number;
+}
+
+/** Newest first. */
+export async function listJobs(
+  db: pg.Pool,
+  schemas: Schemas,
+  filter: JobFilter = {},
+): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    `select * from ${schemas.own}.jobs
+     where ($1::text is null or state = $1) and ($2::text is null or task = $2)
+     order by id desc limit $3`,
+    [filter.state ?? null, filter.task ?? null, filter.limit ?? 50],
+  );
+  return rows;
+}
+
+export async function getJob(
+  db: Pick<pg.Pool, "query">,
+  schemas: Schemas,
+  id: string,
+): Promise<JobRow | null> {
+  const { rows } = await db.query<JobRow>(`select * from ${schemas.own}.jobs where id = $1`, [id]);
+  return rows[0] ?? null;
+}
+
+/** A job's failed attempts, first one first. */
+export async function listAttempts(
+  db: pg.Pool,
+  schemas: Schemas,
+  id: string,
+): Promise<AttemptRow[]> {
+  const { rows } = await db.query<AttemptRow>(
+    `select attempt, state, error_name, error_message, error_stack, rule, started_at,
+       finished_at, next_run_at, process
+     from ${schemas.own}.attempts where job_id = $1 order by finished_at, attempt`,
+    [id],
+  );
+  return rows;
+}

@@ -1,0 +1,118 @@
+/**
+ * Brings a database up to date: graphile-worker's migrations, then ours, under one lock.
+ * Owns the list of our migrations; refuses a schema that is newer than this version.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { TaskrunError } from "../core/errors.ts";
+import { checkQueueContract } from "./queue/contract.ts";
+import { type Schemas, schemasFor } from "./schemas.ts";
+
+// From both src/store and dist/store: the package ships its sources.
+const folder = fileURLToPath(new URL("../../src/store/migrations/", import.meta.url));
+
+// Held while migrating, so that processes that start together take turns.
+const lockKey = 7_203_811_554;
+
+export interface MigrateOptions {
+  /** graphile-worker's schema. */
+  schema: string;
+  onProgress?: (message: string) => void;
+}
+
+/**
+ * Applies what is missing; does nothing on a database that is up to date.
+ *
+ * @throws TaskrunError schema-newer when a newer taskrun has migrated this database.
+ */
+export async function migrate(
+  connectionString: string,
+  options: MigrateOptions,
+): Promise<{ applied: string[] }> {
+  const schemas = schemasFor(options.schema);
+  const client = new pg.Client({ connectionString, application_name: "taskrun migrate" });
+  // Without a listener, a connection lost in between would end the process.
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    const done = await appliedMigrations(client, schemas);
+    if (missingMigrations(done).length === 0 && (await queueExists(client, schemas))) {
+      await checkQueueContract(client, schemas);
+      return { applied: [] };
+    }
+    await client.query("select pg_advisory_lock($1)", [lockKey]);
+    options.onProgress?.("migrating the database");
+    // Loaded here: a database that is up to date is the usual case and needs none of it.
+    const { Logger, runMigrations } = await import("graphile-worker");
+    await runMigrations({
+      connectionString,
+      schema: schemas.queueName,
+      logger: new Logger(() => () => {}),
+      noPreparedStatements: true,
+    });
+    await checkQueueContract(client, schemas);
+    return { applied: await applyMissing(client, schemas) };
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The names of our migrations, in order. */
+export function migrationNames(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".sql"))
+    .map((name) => name.replace(/\.sql$/, ""))
+    .sort();
+}
+
+async function queueExists(client: pg.Client, schemas: Schemas): Promise<boolean> {
+  const { rows } = await client.query("select to_regclass($1) is not null as found", [
+    `${schemas.queue}._private_jobs`,
+  ]);
+  return rows[0].found;
+}
+
+/** Which of our migrations the database has; none when it has none of our tables. */
+export async function appliedMigrations(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+): Promise<string[]> {
+  const { rows: tables } = await client.query("select to_regclass($1) is not null as found", [
+    `${schemas.own}.migrations`,
+  ]);
+  if (!tables[0].found) return [];
+  const { rows } = await client.query(`select name from ${schemas.own}.migrations order by name`);
+  return rows.map((row) => row.name);
+}
+
+function missingMigrations(done: readonly string[]): string[] {
+  const known = migrationNames();
+  const newer = done.filter((name) => !known.includes(name));
+  if (newer.length > 0) {
+    throw new TaskrunError(
+      "schema-newer",
+      `The database has migrations of a newer taskrun: ${newer.join(", ")}`,
+    );
+  }
+  return known.filter((name) => !done.includes(name));
+}
+
+async function applyMissing(client: pg.Client, schemas: Schemas): Promise<string[]> {
+  await client.query("begin");
+  await client.query(`create schema if not exists ${schemas.own}`);
+  await client.query(
+    `create table if not exists ${schemas.own}.migrations (
+       name text primary key, applied_at timestamptz not null default now())`,
+  );
+  // Asked again under the lock: another process may have been faster.
+  const missing = missingMigrations(await appliedMigrations(client, schemas));
+  for (const name of missing) {
+    const text = readFileSync(`${folder}${name}.sql`, "utf8");
+    await client.query(text.replaceAll(":QUEUE", schemas.queue).replaceAll(":OWN", schemas.own));
+    await client.query(`insert into ${schemas.own}.migrations (name) values ($1)`, [name]);
+  }
+  await client.query("commit");
+  return missing;
+}

@@ -1,0 +1,45 @@
+/**
+ * Connections, kept apart by what they are for: a handler that takes every connection it can
+ * get must not be able to stop jobs from being settled.
+ */
+
+import pg from "pg";
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  readonly max: number;
+  /** Told of errors on idle connections; they are replaced by themselves. */
+  readonly onError: (error: Error) => void;
+}
+
+/** For fetching and settling: short statements on indexed rows. */
+export function createQueuePool({ connectionString, max, onError }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: "taskrun queue",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    statement_timeout: 60_000,
+    // The queue's tables go from empty to huge within a minute, long before their statistics
+    // follow. A plan made while they were empty would read them whole; ours never should.
+    options: "-c enable_seqscan=off -c enable_bitmapscan=off",
+  });
+  pool.on("error", onError);
+  pool.on("connect", (client) => client.on("error", onError));
+  return pool;
+}
+
+/** For handlers: `ctx.query` and `ctx.withPgClient`. */
+export function createHandlerPool({ connectionString, max, onError }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: "taskrun handlers",
+    connectionTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
+  pool.on("error", onError);
+  pool.on("connect", (client) => client.on("error", onError));
+  return pool;
+}

@@ -1,0 +1,86 @@
+/** The table of running processes: who is here, who has fallen silent. */
+
+import type pg from "pg";
+import { type RescuedJobs, rescueJobs } from "./queue/locks.ts";
+import type { Schemas } from "./schemas.ts";
+
+export interface ProcessRow {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+}
+
+export async function addProcess(db: pg.Pool, schemas: Schemas, row: ProcessRow): Promise<void> {
+  await db.query(
+    `insert into ${schemas.own}.processes (id, host, pid, version) values ($1, $2, $3, $4)
+     on conflict (id) do nothing`,
+    [row.id, row.host, row.pid, row.version],
+  );
+}
+
+/** Called when the process holds no lock any more. */
+export async function removeProcess(db: pg.Pool, schemas: Schemas, id: string): Promise<void> {
+  await db.query(`delete from ${schemas.own}.processes where id = $1 and dead_at is null`, [id]);
+}
+
+export interface Beat {
+  readonly id: string;
+  /** A decimal string; only compared for being the same. */
+  readonly seq: string;
+  readonly dead: boolean;
+}
+
+/** Every process and how far its heartbeat has counted. */
+export async function listBeats(db: pg.Pool, schemas: Schemas): Promise<Beat[]> {
+  const { rows } = await db.query(
+    `select id, beat_seq as seq, dead_at is not null as dead from ${schemas.own}.processes`,
+  );
+  return rows;
+}
+
+/**
+ * Declares a process dead if its beat still stands at `seq`, and gives its jobs away, in one
+ * transaction. Undefined when it had beaten meanwhile or another process is at it.
+ */
+export async function buryProcess(
+  db: pg.Pool,
+  schemas: Schemas,
+  beat: Beat,
+  reason: string,
+): Promise<RescuedJobs | undefined> {
+  const client = await db.connect();
+  try {
+    await client.query("begin");
+    const { rowCount } = await client.query(
+      `select 1 from ${schemas.own}.processes where id = $1 and beat_seq = $2
+       for update skip locked`,
+      [beat.id, beat.seq],
+    );
+    if (!rowCount) {
+      await client.query("rollback");
+      return undefined;
+    }
+    await client.query(
+      `update ${schemas.own}.processes set dead_at = coalesce(dead_at, now()),
+         dead_reason = coalesce(dead_reason, $2) where id = $1`,
+      [beat.id, reason],
+    );
+    const rescued = await rescueJobs(client, schemas, beat.id, reason);
+    await client.query("commit");
+    return rescued;
+  } catch (error) {
+    await client.query("rollback").catch(() => {});
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+/** Removes tombstones that are a day old and hold nothing. */
+export async function removeOldTombstones(db: pg.Pool, schemas: Schemas): Promise<void> {
+  await db.query(
+    `delete from ${schemas.own}.processes p where dead_at < now() - interval '1 day'
+     and not exists (select 1 from ${schemas.queue}._private_jobs j where j.locked_by = p.id)`,
+  );
+}

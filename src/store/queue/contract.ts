@@ -1,0 +1,54 @@
+/**
+ * What we rely on in graphile-worker's private tables, checked once at start.
+ * An older schema is migrated before this runs; an incompatible one is refused with a sentence
+ * that names the first difference, before any job is touched.
+ */
+
+import type pg from "pg";
+import { TaskrunError } from "../../core/errors.ts";
+import type { Schemas } from "../schemas.ts";
+
+const columnsWeUse: Readonly<Record<string, readonly string[]>> = {
+  _private_jobs: [
+    "id",
+    "job_queue_id",
+    "task_id",
+    "payload",
+    "priority",
+    "run_at",
+    "attempts",
+    "max_attempts",
+    "last_error",
+    "created_at",
+    "updated_at",
+    "key",
+    "locked_at",
+    "locked_by",
+    "revision",
+    "flags",
+    "is_available",
+  ],
+  _private_job_queues: ["id", "queue_name", "locked_at", "locked_by", "is_available"],
+  _private_tasks: ["id", "identifier"],
+};
+
+/** @throws TaskrunError queue-incompatible naming the columns that are missing. */
+export async function checkQueueContract(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+): Promise<void> {
+  const { rows } = await client.query(
+    `select table_name, column_name from information_schema.columns where table_schema = $1`,
+    [schemas.queueName],
+  );
+  const found = new Set(rows.map((row) => `${row.table_name}.${row.column_name}`));
+  const missing = Object.entries(columnsWeUse).flatMap(([table, columns]) =>
+    columns.map((column) => `${table}.${column}`).filter((name) => !found.has(name)),
+  );
+  if (missing.length > 0) {
+    throw new TaskrunError(
+      "queue-incompatible",
+      `graphile-worker's schema ${schemas.queue} lacks ${missing.join(", ")}`,
+    );
+  }
+}

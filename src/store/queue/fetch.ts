@@ -1,0 +1,114 @@
+/**
+ * Takes due jobs from the queue: picks, locks and counts the attempt in one statement.
+ *
+ *   unqueued   the best jobs without a serial queue, straight off graphile-worker's index
+ *   waiting    each serial queue that has a waiting job (one index step per queue, not per job)
+ *   heads      the first due job of each of those queues that is free; locks the queue's row
+ *   queued     the same jobs, locked; a job that changed since is left out
+ *   picked     the best of both, as many as were asked for
+ *
+ * Ordered by priority, then run_at, as graphile-worker orders. Ties are not sorted by id in
+ * SQL: jobs added by one call share a run_at, and sorting a whole such group for each fetch
+ * costs more than fetching it; the few that were picked are sorted here.
+ */
+
+import type pg from "pg";
+import type { Schemas } from "../schemas.ts";
+import { byPriority, QueueJob, type QueueRow } from "./queue-job.ts";
+
+export interface FetchRequest {
+  /** What the locks will carry. */
+  readonly processId: string;
+  /** From the queue's task ids to the names jobs were queued under. Only these are fetched. */
+  readonly taskNames: ReadonlyMap<number, string>;
+  readonly limit: number;
+}
+
+// Everything stays text: most columns of most jobs are never looked at.
+const asText = { getTypeParser: () => (value: string) => value };
+
+/** Locks at most `limit` due jobs, best first. Throws what the database throws. */
+export async function fetchJobs(
+  db: pg.Pool,
+  schemas: Schemas,
+  request: FetchRequest,
+): Promise<QueueJob[]> {
+  const { rows } = await db.query<QueueRow, [string, number[], number]>({
+    name: "taskrun fetch",
+    text: fetchStatement(schemas),
+    values: [request.processId, [...request.taskNames.keys()], request.limit],
+    rowMode: "array",
+    types: asText,
+  });
+  const jobs: QueueJob[] = [];
+  for (const row of rows) {
+    // A task id that we did not ask for can't come back.
+    const task = request.taskNames.get(Number(row[1])) ?? "";
+    jobs.push(new QueueJob(row, task, request.processId));
+  }
+  return jobs.sort(byPriority);
+}
+
+function fetchStatement({ queue, own }: Schemas): string {
+  return `
+with recursive
+unqueued as (
+  select id, priority, run_at from ${queue}._private_jobs
+  where is_available = true and job_queue_id is null
+    and run_at <= now() and task_id = any ($2::int[])
+  order by priority, run_at
+  limit $3::int
+  for update skip locked
+),
+waiting (queue_id) as (
+  (select job_queue_id from ${queue}._private_jobs
+    where is_available = true and job_queue_id is not null
+    order by job_queue_id limit 1)
+  union all
+  select (select j.job_queue_id from ${queue}._private_jobs j
+    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id > w.queue_id
+    order by j.job_queue_id limit 1)
+  from waiting w where w.queue_id is not null
+),
+heads as (
+  select head.id, q.id as queue_id, q.queue_name
+  from waiting w
+  join ${queue}._private_job_queues q on q.id = w.queue_id
+  cross join lateral (
+    select j.id, j.priority, j.run_at from ${queue}._private_jobs j
+    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id = w.queue_id
+      and j.run_at <= now() and j.task_id = any ($2::int[])
+    order by j.priority, j.run_at, j.id
+    limit 1
+  ) head
+  where q.is_available = true
+  order by head.priority, head.run_at
+  limit $3::int
+  for update of q skip locked
+),
+queued as (
+  select j.id, j.priority, j.run_at, heads.queue_id, heads.queue_name
+  from heads join ${queue}._private_jobs j on j.id = heads.id
+  where j.is_available = true and j.run_at <= now() and j.job_queue_id = heads.queue_id
+  for update of j skip locked
+),
+picked as materialized (
+  select id, priority, run_at, null::int as queue_id, null::text as queue_name from unqueued
+  union all
+  select id, priority, run_at, queue_id, queue_name from queued
+  order by 2, 3
+  limit $3::int
+),
+queues as (
+  update ${queue}._private_job_queues q set locked_by = $1::text, locked_at = now()
+  from picked where q.id = picked.queue_id
+)
+update ${queue}._private_jobs jobs
+set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
+from picked left join ${own}.job_details d on d.job_id = picked.id
+where jobs.id = picked.id
+returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
+  extract(epoch from jobs.run_at) * 1000, extract(epoch from jobs.created_at) * 1000,
+  extract(epoch from jobs.locked_at) * 1000, jobs.last_error, jobs.key, picked.queue_name,
+  jobs.revision, jobs.flags, d.correlation_id, d.created_by, d.parent_id, d.metadata`;
+}

@@ -1,0 +1,141 @@
+/**
+ * One fetched row of the queue as a Job. Most attempts look at two or three of a job's
+ * columns, so the values are kept as Postgres sent them and read when asked for.
+ */
+
+import type { GraphileJob } from "../../core/context.ts";
+import type { Job, Json } from "../../core/job.ts";
+
+/** The columns of a fetched row, in the order the statement returns them; all as text. */
+export type QueueRow = [
+  id: string,
+  taskId: string,
+  payload: string,
+  attempts: string,
+  maxAttempts: string,
+  priority: string,
+  runAtMs: string,
+  createdAtMs: string,
+  lockedAtMs: string,
+  lastError: string | null,
+  key: string | null,
+  queueName: string | null,
+  revision: string,
+  flags: string | null,
+  correlationId: string | null,
+  createdBy: string | null,
+  parentId: string | null,
+  metadata: string | null,
+];
+
+export class QueueJob implements Job, GraphileJob {
+  readonly task: string;
+  /** The process id that the queue's lock carries: settling asks for it again. */
+  readonly lockedBy: string;
+  readonly #row: QueueRow;
+  #payload: unknown;
+
+  constructor(row: QueueRow, task: string, lockedBy: string) {
+    this.#row = row;
+    this.task = task;
+    this.lockedBy = lockedBy;
+  }
+
+  get id(): string {
+    return this.#row[0];
+  }
+  get payload(): unknown {
+    this.#payload ??= JSON.parse(this.#row[2]);
+    return this.#payload;
+  }
+  get attempt(): number {
+    return Number(this.#row[3]);
+  }
+  get maxAttempts(): number {
+    return Number(this.#row[4]);
+  }
+  get priority(): number {
+    return Number(this.#row[5]);
+  }
+  get runAtMs(): number {
+    return Number(this.#row[6]);
+  }
+  get runAt(): Date {
+    return new Date(this.runAtMs);
+  }
+  get createdAt(): Date {
+    return new Date(Number(this.#row[7]));
+  }
+  get lastError(): string | null {
+    return this.#row[9];
+  }
+  get key(): string | null {
+    return this.#row[10];
+  }
+  get queue(): string | null {
+    return this.#row[11];
+  }
+  get revision(): number {
+    return Number(this.#row[12]);
+  }
+  get flags(): Record<string, boolean> | null {
+    return parsed(this.#row[13]);
+  }
+  get correlationId(): string | null {
+    return this.#row[14];
+  }
+  get createdBy(): string | null {
+    return this.#row[15];
+  }
+  get parentId(): string | null {
+    return this.#row[16];
+  }
+  get metadata(): Record<string, Json> | null {
+    return parsed(this.#row[17]);
+  }
+
+  // graphile-worker's names, for handlers written for it.
+  get task_identifier(): string {
+    return this.task;
+  }
+  get attempts(): number {
+    return this.attempt;
+  }
+  get max_attempts(): number {
+    return this.maxAttempts;
+  }
+  get last_error(): string | null {
+    return this.lastError;
+  }
+  get created_at(): Date {
+    return this.createdAt;
+  }
+  get updated_at(): Date {
+    return this.locked_at;
+  }
+  get run_at(): Date {
+    return this.runAt;
+  }
+  get locked_at(): Date {
+    return new Date(Number(this.#row[8]));
+  }
+  get locked_by(): string {
+    return this.lockedBy;
+  }
+  get queue_name(): string | null {
+    return this.queue;
+  }
+}
+
+function parsed<T>(text: string | null): T | null {
+  return text === null ? null : JSON.parse(text);
+}
+
+/** In the order they should start: the statement returns a set, not a sequence. */
+export function byPriority(a: QueueJob, b: QueueJob): number {
+  return a.priority - b.priority || a.runAtMs - b.runAtMs || compareIds(a.id, b.id);
+}
+
+function compareIds(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}
