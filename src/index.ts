@@ -1,6 +1,8 @@
 /** The public names of the door `taskrun`: what task files and a project's config need. */
 
+export { defineConfig, type UserConfig } from "./config/define-config.ts";
 export type { Progress, TaskContext } from "./core/context.ts";
+export { parseDuration } from "./core/duration.ts";
 export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
 export type {
   EnqueueOptions,

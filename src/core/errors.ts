@@ -7,6 +7,7 @@
 export const errorCatalogue = {
   "bad-duration":
     'Write a duration like "500ms", "30s", "5m", "24h", "7d" or "1h30m", or a number of milliseconds.',
+  "bad-config": "Correct the values that are named.",
   "bad-definition": "Correct the option in the task's file.",
   "bad-progress": "Call ctx.progress(done, total?, message?) with numbers that are not negative.",
   "bad-delay": "Pass a duration that is not negative.",

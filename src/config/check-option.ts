@@ -1,0 +1,89 @@
+/**
+ * Checks one option's value and words what is wrong with it: what it is, what was expected and
+ * which known name may have been meant. Where the value came from is `load-config`'s concern.
+ */
+
+import type { z } from "zod";
+import { closestName } from "../core/closest-name.ts";
+import { optionChecks } from "./option-checks.ts";
+import { type OptionName, optionSpec } from "./schema.ts";
+
+export type Checked<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly faults: readonly OptionFault[] };
+
+export interface OptionFault {
+  /** The option's name, with the path inside its value: "defaults.retry.factor". */
+  readonly option: string;
+  readonly reason: string;
+  readonly fix: string | null;
+}
+
+export type CheckedOptions = {
+  readonly [Name in OptionName]: z.output<(typeof optionChecks)[Name]>;
+};
+
+/** Returns the value in its resolved form (durations in milliseconds), or every fault in it. */
+export function checkOption<Name extends OptionName>(
+  name: Name,
+  value: unknown,
+): Checked<CheckedOptions[Name]> {
+  const result = optionChecks[name].safeParse(value);
+  if (!result.success) {
+    return { ok: false, faults: result.error.issues.flatMap((one) => faults(name, value, one)) };
+  }
+  return { ok: true, value: result.data as CheckedOptions[Name] }; // why: TypeScript doesn't follow the index through safeParse
+}
+
+/** Words the value for people: short, on one line. */
+export function showValue(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  const shown = typeof value === "bigint" ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
+}
+
+function faults(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault[] {
+  if (issue.code === "invalid_union") {
+    // A branch that got past the value's outside says more than "none of them".
+    const inner = issue.errors.find((branch) => branch.some(isInside));
+    if (inner !== undefined) {
+      return inner.flatMap((one) =>
+        faults(name, whole, { ...one, path: [...issue.path, ...one.path] }),
+      );
+    }
+  }
+  const path = [name, ...issue.path.map(String)].join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => unknownKey(`${path}.${key}`, key, knownKeys(issue.path)));
+  }
+  const found = optionSpec(name).secret
+    ? ""
+    : ` ${showValue(valueAt(whole, issue.path))} is wrong:`;
+  return [{ option: path, reason: `${path}:${found} ${issue.message}`, fix: null }];
+}
+
+function isInside(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length > 0 || issue.code === "unrecognized_keys";
+}
+
+/** Says of a name that is in no table that it is unknown, and which one may have been meant. */
+export function unknownKey(option: string, key: string, known: readonly string[]): OptionFault {
+  const meant = closestName(key, known);
+  const fix = meant === null ? `Known are: ${known.join(", ")}.` : `Did you mean ${meant}?`;
+  return { option, reason: `${option}: unknown option`, fix };
+}
+
+/** The keys of the two nested tables: `defaults` and `defaults.retry`. */
+function knownKeys(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return ["retry", "timeout", "priority", "classify"];
+  return ["strategy", "baseDelay", "factor", "increment", "maxDelay", "jitter", "maxAttempts"];
+}
+
+function valueAt(whole: unknown, path: readonly PropertyKey[]): unknown {
+  let value = whole;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
+}

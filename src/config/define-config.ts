@@ -1,0 +1,57 @@
+/** What an author writes in worker.config.ts. Defaults and limits are in `schema`. */
+
+import type { Middleware } from "../core/middleware.ts";
+import type { Classify, Duration, TaskDefaults } from "../core/task.ts";
+import type { ResolvedConfig } from "./resolved-config.ts";
+
+/** Every option may be left out. Flags and the environment win over this file. */
+export interface UserConfig {
+  /** Postgres URL. Default: `DATABASE_URL`; without that, an embedded Postgres. */
+  connection?: string | null;
+  /** Database schema of the queue. Default "graphile_worker". */
+  schema?: string;
+  /** Folder with the task files, relative to this file. Default "tasks". */
+  tasks?: string;
+  /** Attempts at the same time in one process: 1 to 10,000. Default 10. */
+  concurrency?: number;
+  /** How often to look for due jobs when no notification came. Default "2s". */
+  pollInterval?: Duration;
+  /** How long a stop lets handlers end before `ctx.signal` aborts. Default "5s". */
+  shutdownGrace?: Duration;
+  /** How long after that abort a stop waits before it gives the jobs back. Default "5s". */
+  shutdownDeadline?: Duration;
+  /** How long an attempt that timed out may still run before it is settled. Default "5s". */
+  timeoutGrace?: Duration;
+  /** How often a process shows the others that it lives. Default "2s". */
+  heartbeatInterval?: Duration;
+  /** How long one task file may take to import. Default "10s". */
+  importTimeout?: Duration;
+  /** Connections that handlers may use at the same time: 1 to 1,000. Default 10. */
+  handlerPoolSize?: number;
+  /** The least important log lines that are written. Default "info". */
+  logLevel?: ResolvedConfig["logLevel"];
+  /** Default "auto": pretty on a terminal, JSON elsewhere. */
+  logFormat?: ResolvedConfig["logFormat"];
+  /** Paths whose values are never logged, in pino's syntax: "payload.password". */
+  redact?: readonly string[];
+  /** Whether payloads are logged. Default false. */
+  logPayloads?: boolean;
+  /** Folder for what taskrun keeps on disk, relative to this file. Default ".taskrun". */
+  dataDir?: string;
+  /** Policies of every task that doesn't set its own. */
+  defaults?: TaskDefaults;
+  /** Functions around every attempt, the first one outermost. */
+  middleware?: readonly Middleware[];
+  /** Says of an error whether another attempt could help; undefined leaves it to the table. */
+  classify?: Classify | null;
+}
+
+/**
+ * Types a config file; export the result by default from worker.config.ts.
+ *
+ * @example
+ * export default defineConfig({ concurrency: 20, pollInterval: "1s" });
+ */
+export function defineConfig(config: UserConfig): UserConfig {
+  return config;
+}

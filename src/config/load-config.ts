@@ -1,0 +1,219 @@
+/**
+ * Puts the configuration together: flag over environment over `.env` over file over default.
+ * The only reader of `process.env`. Every value keeps its source, and all that is wrong is told
+ * in one error.
+ */
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parseEnv } from "node:util";
+import { closestName } from "../core/closest-name.ts";
+import { type CheckedOptions, checkOption, unknownKey } from "./check-option.ts";
+import { ConfigError, type ConfigProblem } from "./config-error.ts";
+import { type ConfigFile, problemInFile, readConfigFile } from "./read-config-file.ts";
+import type { ResolvedConfig } from "./resolved-config.ts";
+import { environmentName, flagName, type OptionName, optionNames, optionSpec } from "./schema.ts";
+
+export interface LoadConfigOptions {
+  /** Where to look for the project. Default: the current folder. */
+  readonly folder?: string;
+  /** The config file's path; its folder is then the project's. Default: the one in `folder`. */
+  readonly configFile?: string | undefined;
+  /** By option name, as typed: text, a list of texts when a flag was repeated, or a boolean. */
+  readonly flags?: Readonly<Partial<Record<OptionName, unknown>>>;
+  /** Gets what `.env` adds, so that handlers see it too. Default: `process.env`. */
+  readonly environment?: Record<string, string | undefined>;
+}
+
+export interface LoadedConfig {
+  readonly config: ResolvedConfig;
+  /** Who set each option: "--concurrency", "TASKRUN_CONCURRENCY", "worker.config.ts", "default". */
+  readonly sources: Readonly<Record<OptionName, string>>;
+}
+
+/** @throws ConfigError that names every wrong value, where it is and what was expected. */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<LoadedConfig> {
+  const folder = path.resolve(options.folder ?? ".");
+  const named = options.configFile === undefined ? null : path.resolve(folder, options.configFile);
+  const projectDir = named === null ? folder : path.dirname(named);
+  const environment = options.environment ?? process.env;
+  const fromDotEnv = addDotEnv(path.join(projectDir, ".env"), environment);
+  const file = await readConfigFile(projectDir, named);
+  const problems: ConfigProblem[] = [
+    ...unknownInFile(file),
+    ...mistypedInEnvironment(environment, fromDotEnv),
+  ];
+  const sources: Partial<Record<OptionName, string>> = {};
+  const check = <Name extends OptionName>(name: Name): CheckedOptions[Name] => {
+    const found = findValue(name, { flags: options.flags ?? {}, environment, fromDotEnv, file });
+    sources[name] = found.source;
+    const checked = checkOption(name, found.value);
+    if (checked.ok) return checked.value;
+    problems.push(...checked.faults.map((fault) => locate(fault, found, file)));
+    return undefined as never; // why: the value is never read, since a problem ends in the throw below
+  };
+  const checked = checkAll(check);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const base = (name: OptionName) => (sources[name]?.startsWith("--") ? folder : projectDir);
+  const config: ResolvedConfig = {
+    ...checked,
+    projectDir,
+    configFile: file?.file ?? null,
+    tasks: path.resolve(base("tasks"), checked.tasks),
+    dataDir: path.resolve(base("dataDir"), checked.dataDir),
+  };
+  return { config, sources: sources as Record<OptionName, string> }; // why: checkAll has asked for every name
+}
+
+type Checker = <Name extends OptionName>(name: Name) => CheckedOptions[Name];
+
+function checkAll(check: Checker) {
+  return {
+    connection: check("connection"),
+    schema: check("schema"),
+    tasks: check("tasks"),
+    concurrency: check("concurrency"),
+    pollIntervalMs: check("pollInterval"),
+    shutdownGraceMs: check("shutdownGrace"),
+    shutdownDeadlineMs: check("shutdownDeadline"),
+    timeoutGraceMs: check("timeoutGrace"),
+    heartbeatIntervalMs: check("heartbeatInterval"),
+    importTimeoutMs: check("importTimeout"),
+    handlerPoolSize: check("handlerPoolSize"),
+    logLevel: check("logLevel"),
+    logFormat: check("logFormat"),
+    redact: check("redact"),
+    logPayloads: check("logPayloads"),
+    dataDir: check("dataDir"),
+    defaults: check("defaults"),
+    middleware: check("middleware"),
+    classify: check("classify"),
+  };
+}
+
+interface Places {
+  readonly flags: Readonly<Partial<Record<OptionName, unknown>>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly fromDotEnv: ReadonlySet<string>;
+  readonly file: ConfigFile | null;
+}
+
+interface Found {
+  readonly value: unknown;
+  readonly source: string;
+  readonly inFile: boolean;
+}
+
+function findValue(name: OptionName, places: Places): Found {
+  const flag = places.flags[name];
+  if (flag !== undefined) {
+    return { value: fromText(name, flag), source: `--${flagName(name)}`, inFile: false };
+  }
+  const variable = environmentName(name);
+  const text = variable === null ? undefined : places.environment[variable];
+  // An empty variable counts as not set: that is what `NAME=${NAME:-}` in a compose file makes.
+  if (variable !== null && text !== undefined && text !== "") {
+    const source = places.fromDotEnv.has(variable) ? `${variable} in .env` : variable;
+    return { value: fromText(name, text), source, inFile: false };
+  }
+  const written = places.file?.values[name];
+  if (places.file !== null && written !== undefined) {
+    return { value: written, source: path.basename(places.file.file), inFile: true };
+  }
+  return { value: optionSpec(name).default, source: "default", inFile: false };
+}
+
+/** Text that doesn't read as the option's kind is left as it is, for the check to refuse. */
+function fromText(name: OptionName, given: unknown): unknown {
+  const kind = optionSpec(name).kind;
+  if (kind === "list") {
+    const parts = Array.isArray(given) ? given : [given];
+    return parts.flatMap((part) => String(part).split(",")).map((part) => part.trim());
+  }
+  if (typeof given !== "string") return given;
+  const text = given.trim();
+  if (kind === "integer" && /^[+-]?\d+$/.test(text)) return Number(text);
+  if (kind === "duration" && /^\d+$/.test(text)) return Number(text);
+  if (kind === "boolean" && /^(true|1|yes|on)$/i.test(text)) return true;
+  if (kind === "boolean" && /^(false|0|no|off)$/i.test(text)) return false;
+  return text;
+}
+
+function locate(
+  fault: { option: string; reason: string; fix: string | null },
+  found: Found,
+  file: ConfigFile | null,
+): ConfigProblem {
+  if (found.inFile && file !== null) return problemInFile(file.file, fault);
+  return { ...fault, where: found.source, file: null, line: null, column: null };
+}
+
+function unknownInFile(file: ConfigFile | null): ConfigProblem[] {
+  if (file === null) return [];
+  const known: readonly string[] = optionNames;
+  return Object.keys(file.values)
+    .filter((key) => !known.includes(key))
+    .map((key) => problemInFile(file.file, unknownKey(key, key, known)));
+}
+
+/**
+ * Refuses TASKRUN_… names that are nearly an option's. Others pass: an orchestrator may set
+ * names of its own with our prefix (Kubernetes does, for a service called "taskrun").
+ */
+function mistypedInEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  fromDotEnv: ReadonlySet<string>,
+): ConfigProblem[] {
+  const known = optionNames.map(environmentName).filter((name) => name !== null);
+  const suffixes = new Map(known.map((name) => [name.replace(/^TASKRUN_/, ""), name]));
+  return Object.keys(environment).flatMap((name) => {
+    if (!name.startsWith("TASKRUN_") || known.includes(name)) return [];
+    const meant = closestName(name.slice("TASKRUN_".length), suffixes.keys());
+    if (meant === null) return [];
+    return [
+      {
+        option: name,
+        where: fromDotEnv.has(name) ? `${name} in .env` : name,
+        reason: "unknown option",
+        fix: `Did you mean ${suffixes.get(meant)}?`,
+        file: null,
+        line: null,
+        column: null,
+      },
+    ];
+  });
+}
+
+/** Adds what the file has and `environment` hasn't; returns the names that were added. */
+function addDotEnv(
+  file: string,
+  environment: Record<string, string | undefined>,
+): ReadonlySet<string> {
+  const added = new Set<string>();
+  for (const [name, value] of Object.entries(readDotEnv(file))) {
+    if (value === undefined || environment[name] !== undefined) continue;
+    environment[name] = value;
+    added.add(name);
+  }
+  return added;
+}
+
+function readDotEnv(file: string): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync(file, "utf8"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "EISDIR") return {};
+    throw new ConfigError([
+      {
+        option: null,
+        where: file,
+        reason: `the file can't be read (${String(code)})`,
+        fix: "Make it readable, or remove it.",
+        file,
+        line: null,
+        column: null,
+      },
+    ]);
+  }
+}

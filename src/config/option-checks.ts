@@ -1,0 +1,129 @@
+/**
+ * What each option may be, and the form the rest of the house reads it in. Holds rules only:
+ * `check-option` applies them and words what is wrong.
+ */
+
+import { z } from "zod";
+import { parseDuration } from "../core/duration.ts";
+import { priorityNumbers } from "../core/job.ts";
+import type { Middleware } from "../core/middleware.ts";
+import type { Classify, RetryFunction } from "../core/task.ts";
+import { schema } from "./schema.ts";
+
+const durationExample = 'a duration such as "500ms", "30s", "5m", "24h", or milliseconds';
+
+/** The longest identifier of Postgres, less the "_taskrun" of the schema beside this one. */
+const longestSchemaName = 63 - "_taskrun".length;
+
+const duration = z
+  .union([z.string(), z.number()], { error: `expected ${durationExample}` })
+  .transform((value, context) => {
+    try {
+      return { value, ms: parseDuration(value) };
+    } catch {
+      context.addIssue({ code: "custom", message: `expected ${durationExample}` });
+      return z.NEVER;
+    }
+  });
+
+/** A duration that is kept as the author wrote it. */
+const checkedDuration = duration.transform(({ value }) => value);
+
+function boundedDuration({ min, max }: { min: number; max: number }) {
+  return duration
+    .transform(({ ms }) => ms)
+    .refine((ms) => ms >= min && ms <= max, {
+      error: `expected a duration from ${min} ms to ${max} ms`,
+    });
+}
+
+function wholeNumber({ min, max }: { min: number; max: number }) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function choice<const Choice extends string>({ choices }: { choices: readonly Choice[] }) {
+  return z.enum(choices, { error: `expected one of ${choices.join(", ")}` });
+}
+
+function functionOf<Signature>() {
+  return z.custom<Signature>((value) => typeof value === "function", {
+    error: "expected a function",
+  });
+}
+
+const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
+
+const atMostOneError = "expected a number from 0 to 1";
+const positiveError = "expected a number of 1 or more";
+const maxAttemptsError = "expected a whole number from 1 to 32767";
+
+const retryPolicy = z.strictObject({
+  strategy: choice({ choices: ["exponential", "linear", "fixed"] }).exactOptional(),
+  baseDelay: checkedDuration.exactOptional(),
+  factor: z.number({ error: positiveError }).min(1, { error: positiveError }).exactOptional(),
+  increment: checkedDuration.exactOptional(),
+  maxDelay: checkedDuration.exactOptional(),
+  jitter: z
+    .number({ error: atMostOneError })
+    .min(0, { error: atMostOneError })
+    .max(1, { error: atMostOneError })
+    .exactOptional(),
+  maxAttempts: z
+    .int({ error: maxAttemptsError })
+    .min(1, { error: maxAttemptsError })
+    .max(32_767, { error: maxAttemptsError })
+    .exactOptional(),
+});
+
+const priorityNames = Object.keys(priorityNumbers) as (keyof typeof priorityNumbers)[]; // why: Object.keys loses the key type
+const priorityError = `expected ${priorityNames.join(", ")} or a whole number`;
+
+const taskDefaults = z.strictObject({
+  retry: z
+    .union([functionOf<RetryFunction>(), retryPolicy], { error: "expected a retry policy" })
+    .exactOptional(),
+  timeout: z
+    .union([z.literal(false), checkedDuration], { error: `expected false or ${durationExample}` })
+    .exactOptional(),
+  priority: z
+    .union([z.enum(priorityNames), z.int().min(-32_768).max(32_767)], { error: priorityError })
+    .exactOptional(),
+  classify: functionOf<Classify>().exactOptional(),
+});
+
+const connection = z
+  .string({ error: "expected a Postgres URL" })
+  .refine((value) => /^(postgres(ql)?|socket):/.test(value) && URL.canParse(value), {
+    error: "expected a URL like postgres://user:password@host:5432/database",
+  })
+  .nullable();
+
+const schemaName = z
+  .string({ error: "expected a schema's name" })
+  .regex(/^(?!pg_)[A-Za-z_][A-Za-z0-9_]*$/, {
+    error: 'expected letters, digits and "_", starting with a letter and not with "pg_"',
+  })
+  .max(longestSchemaName, { error: `expected at most ${longestSchemaName} characters` });
+
+export const optionChecks = {
+  connection,
+  schema: schemaName,
+  tasks: text,
+  concurrency: wholeNumber(schema.concurrency),
+  pollInterval: boundedDuration(schema.pollInterval),
+  shutdownGrace: boundedDuration(schema.shutdownGrace),
+  shutdownDeadline: boundedDuration(schema.shutdownDeadline),
+  timeoutGrace: boundedDuration(schema.timeoutGrace),
+  heartbeatInterval: boundedDuration(schema.heartbeatInterval),
+  importTimeout: boundedDuration(schema.importTimeout),
+  handlerPoolSize: wholeNumber(schema.handlerPoolSize),
+  logLevel: choice(schema.logLevel),
+  logFormat: choice(schema.logFormat),
+  redact: z.array(text, { error: "expected a list of paths" }),
+  logPayloads: z.boolean({ error: "expected true or false" }),
+  dataDir: text,
+  defaults: taskDefaults,
+  middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),
+  classify: functionOf<Classify>().nullable(),
+} satisfies Record<keyof typeof schema, z.ZodType>;

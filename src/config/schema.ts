@@ -1,0 +1,174 @@
+/**
+ * Every option of taskrun: kind, default, limits and one sentence. Flags, environment names,
+ * help and the reference page are derived from this table; nothing else describes an option.
+ * Holds data only, so that `taskrun --help` needs nothing more; `check-option` does the checking.
+ */
+
+import type { UserConfig } from "./define-config.ts";
+
+export type OptionName = keyof UserConfig;
+
+export interface OptionSpec {
+  /** How text from a flag or the environment becomes a value. "code" is for the file only. */
+  readonly kind: "text" | "path" | "integer" | "duration" | "boolean" | "choice" | "list" | "code";
+  /** As an author would write it in worker.config.ts. */
+  readonly default: unknown;
+  /** One sentence for help and docs, without a full stop. */
+  readonly sentence: string;
+  /** integer: a plain number; duration: milliseconds. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  /** Only where the name isn't derived from the option's. */
+  readonly env?: string;
+  readonly flag?: string;
+  readonly shortFlag?: string;
+  /** Values of a secret option are never shown. */
+  readonly secret?: true;
+}
+
+/** The longest time a timer of Node can wait: 24.8 days. */
+const longestTimerMs = 2_147_483_647;
+
+export const schema = {
+  connection: {
+    kind: "text",
+    default: null,
+    sentence: "Postgres URL; without one, an embedded Postgres is started in dataDir",
+    env: "DATABASE_URL",
+    shortFlag: "c",
+    secret: true,
+  },
+  schema: {
+    kind: "text",
+    default: "graphile_worker",
+    sentence: "Database schema of the queue, graphile-worker's own",
+  },
+  tasks: {
+    kind: "path",
+    default: "tasks",
+    sentence: "Folder with the task files",
+  },
+  concurrency: {
+    kind: "integer",
+    default: 10,
+    min: 1,
+    max: 10_000,
+    sentence: "How many attempts this process runs at the same time",
+    shortFlag: "j",
+  },
+  pollInterval: {
+    kind: "duration",
+    default: "2s",
+    min: 1,
+    max: longestTimerMs,
+    sentence: "How often to look for due jobs when no notification came",
+  },
+  shutdownGrace: {
+    kind: "duration",
+    default: "5s",
+    min: 0,
+    max: longestTimerMs,
+    sentence: "How long a stop lets handlers end before ctx.signal aborts",
+  },
+  shutdownDeadline: {
+    kind: "duration",
+    default: "5s",
+    min: 0,
+    max: longestTimerMs,
+    sentence: "How long after that abort a stop waits before it gives the jobs back",
+  },
+  timeoutGrace: {
+    kind: "duration",
+    default: "5s",
+    min: 0,
+    max: longestTimerMs,
+    sentence: "How long an attempt that timed out may still run before it is settled without it",
+  },
+  heartbeatInterval: {
+    kind: "duration",
+    default: "2s",
+    min: 10,
+    max: 600_000,
+    sentence: "How often this process shows the others that it lives",
+  },
+  importTimeout: {
+    kind: "duration",
+    default: "10s",
+    min: 1,
+    max: longestTimerMs,
+    sentence: "How long one task file may take to import",
+  },
+  handlerPoolSize: {
+    kind: "integer",
+    default: 10,
+    min: 1,
+    max: 1000,
+    sentence: "How many connections handlers may use at the same time",
+  },
+  logLevel: {
+    kind: "choice",
+    default: "info",
+    choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    sentence: "The least important log lines that are written",
+  },
+  logFormat: {
+    kind: "choice",
+    default: "auto",
+    choices: ["auto", "pretty", "json"],
+    sentence: "How log lines look; auto is pretty on a terminal and JSON elsewhere",
+  },
+  redact: {
+    kind: "list",
+    default: [],
+    sentence: "Paths whose values are never logged, in pino's syntax (payload.password)",
+  },
+  logPayloads: {
+    kind: "boolean",
+    default: false,
+    sentence: "Whether payloads are logged",
+  },
+  dataDir: {
+    kind: "path",
+    default: ".taskrun",
+    sentence: "Folder for what taskrun keeps on disk: the embedded Postgres",
+  },
+  defaults: {
+    kind: "code",
+    default: {},
+    sentence: "Policies of every task that doesn't set its own: retry, timeout, priority, classify",
+  },
+  middleware: {
+    kind: "code",
+    default: [],
+    sentence: "Functions around every attempt, the first one outermost",
+  },
+  classify: {
+    kind: "code",
+    default: null,
+    sentence: "Says of an error whether another attempt could help: permanent or retryable",
+  },
+} as const satisfies Record<OptionName, OptionSpec>;
+
+/** In the table's order. */
+export const optionNames = Object.freeze(
+  Object.keys(schema) as OptionName[], // why: Object.keys loses the key type
+);
+
+export function optionSpec(name: OptionName): OptionSpec {
+  return schema[name];
+}
+
+/** `shutdownGrace` → `TASKRUN_SHUTDOWN_GRACE`; null for what only the file can say. */
+export function environmentName(name: OptionName): string | null {
+  const spec = optionSpec(name);
+  if (spec.kind === "code") return null;
+  return spec.env ?? `TASKRUN_${name.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
+}
+
+/** `shutdownGrace` → `shutdown-grace`, without dashes before it; null as for the environment. */
+export function flagName(name: OptionName): string | null {
+  const spec = optionSpec(name);
+  if (spec.kind === "code") return null;
+  return spec.flag ?? name.replaceAll(/[A-Z]/g, "-$&").toLowerCase();
+}

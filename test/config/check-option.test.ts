@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { checkOption, showValue, unknownKey } from "../../src/config/check-option.ts";
+
+test("a right value comes back in its resolved form", () => {
+  expect(checkOption("pollInterval", "1m30s")).toEqual({ ok: true, value: 90_000 });
+  expect(checkOption("defaults", { timeout: "5m" })).toEqual({
+    ok: true,
+    value: { timeout: "5m" },
+  });
+});
+
+test("every fault inside a value is told with its own path and value", () => {
+  const checked = checkOption("defaults", {
+    retry: { strategy: "random", maxDelay: "never" },
+    timeout: true,
+    priority: "urgent",
+  });
+  expect(checked).toMatchObject({ ok: false });
+  expect(checked.ok ? [] : checked.faults.map((fault) => fault.reason)).toEqual([
+    'defaults.retry.strategy: "random" is wrong: expected one of exponential, linear, fixed',
+    'defaults.retry.maxDelay: "never" is wrong: expected a duration such as "500ms", "30s", ' +
+      '"5m", "24h", or milliseconds',
+    "defaults.timeout: true is wrong: expected false or a duration such as " +
+      '"500ms", "30s", "5m", "24h", or milliseconds',
+    'defaults.priority: "urgent" is wrong: expected critical, high, normal, low or a whole number',
+  ]);
+});
+
+test("an unknown name that resembles none is answered with those there are", () => {
+  expect(unknownKey("defaults.zzz", "zzz", ["retry", "timeout"]).fix).toBe(
+    "Known are: retry, timeout.",
+  );
+});
+
+test("a shown value is short and on one line", () => {
+  expect(showValue("x".repeat(500))).toHaveLength(60);
+  expect(showValue(() => 1)).toBe("a function");
+  expect(showValue(undefined)).toBe("undefined");
+  expect(showValue("a\nb")).toBe('"a\\nb"');
+});
