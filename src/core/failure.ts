@@ -71,7 +71,11 @@ function describe(thrown: unknown): string {
 /** Errors of another realm or package are not `instanceof Error`; a message makes an error. */
 function isErrorLike(thrown: unknown): boolean {
   if (typeof thrown !== "object" || thrown === null) return false;
-  return thrown instanceof Error || typeof readProperty(thrown, "message") === "string";
+  try {
+    return thrown instanceof Error || "message" in thrown;
+  } catch {
+    return false;
+  }
 }
 
 function stackOf(thrown: unknown): string | null {

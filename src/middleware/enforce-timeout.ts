@@ -23,6 +23,8 @@ export function enforceTimeout(timeoutMs: number | false): Layer {
     attempt.abort(new TaskTimeoutError(`timed out after ${formatDuration(timerMs ?? 0)}`));
 
   return function limit(attempt, next) {
+    // Cancelled, or the process stopped, while the job waited for its turn.
+    if (attempt.stopReason !== null) throw attempt.stopReason;
     // Started first: a schema or a handler may take its time before it gives a promise.
     const timer = timerMs === null ? null : setTimeout(expire, timerMs, attempt);
     let waiting = false;

@@ -17,6 +17,7 @@ import type { Logger } from "../core/logger.ts";
 import { type Directive, directiveBrand } from "../core/outcome.ts";
 import type { RunningAttempt } from "../core/running-attempt.ts";
 import { graphileLogger } from "./graphile-logger.ts";
+import { spreadable } from "./spreadable.ts";
 import { withPgClientOf } from "./with-pg-client.ts";
 
 /** What a context needs of its attempt. */
@@ -31,11 +32,9 @@ export interface ContextSource extends RunningAttempt {
   ): Promise<{ id: string }>;
 }
 
-export class AttemptContext implements TaskContext {
+class AttemptContext implements TaskContext {
   private readonly running: ContextSource;
-  private ownLog: Logger | null = null;
-  private ownLogger: GraphileLogger | null = null;
-  private ownJob: (Job & GraphileJob) | null = null;
+  private readonly made: { log?: Logger; logger?: GraphileLogger; job?: Job & GraphileJob } = {};
 
   constructor(running: ContextSource) {
     this.running = running;
@@ -88,13 +87,15 @@ export class AttemptContext implements TaskContext {
   }
 
   get log(): Logger {
-    this.ownLog ??= this.running.logger.child(this.running.logFields());
-    return this.ownLog;
+    const { made, running } = this;
+    made.log ??= running.logger.child(running.logFields());
+    return made.log;
   }
 
   get logger(): GraphileLogger {
-    this.ownLogger ??= graphileLogger(this.log);
-    return this.ownLogger;
+    const { made } = this;
+    made.logger ??= graphileLogger(this.log);
+    return made.logger;
   }
 
   get signal(): AbortSignal {
@@ -170,8 +171,9 @@ export class AttemptContext implements TaskContext {
   }
 
   get job(): Job & GraphileJob {
-    this.ownJob ??= withGraphileNames(this.running.job);
-    return this.ownJob;
+    const { made, running } = this;
+    made.job ??= withGraphileNames(running.job);
+    return made.job;
   }
 
   /** What log lines show of a context that somebody hands to the logger. */
@@ -183,6 +185,13 @@ export class AttemptContext implements TaskContext {
     const { id, correlationId } = this.running.job;
     return correlationId === null ? { parentId: id } : { parentId: id, correlationId };
   }
+}
+
+const asPlainObject = spreadable<TaskContext>(AttemptContext.prototype, ["running", "made"]);
+
+/** The context of an attempt, as its handler gets it. */
+export function contextOf(running: ContextSource): TaskContext {
+  return asPlainObject(new AttemptContext(running));
 }
 
 function isAmount(value: unknown): boolean {

@@ -5,14 +5,14 @@
  */
 
 import type { Pool } from "pg";
-import type { GraphileAddJobOptions, Progress } from "../core/context.ts";
+import type { GraphileAddJobOptions, Progress, TaskContext } from "../core/context.ts";
 import type { EnqueueOptions, Job } from "../core/job.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { AttemptSettings, RunningAttempt } from "../core/running-attempt.ts";
 import type { Task } from "../core/task.ts";
 import { intentOf } from "../core/task-errors.ts";
-import { AttemptContext, type ContextSource } from "./attempt-context.ts";
+import { type ContextSource, contextOf } from "./attempt-context.ts";
 
 /** What attempts need of the process they run in. */
 export interface AttemptServices {
@@ -44,7 +44,7 @@ export class Attempt implements ContextSource {
   decided: Outcome | null = null;
   onStop: (() => void) | null = null;
   onProgress: RunningAttempt["onProgress"] = null;
-  private context: AttemptContext | null = null;
+  private context: TaskContext | null = null;
   private controller: AbortController | null = null;
   private aborted: Promise<never> | null = null;
 
@@ -55,8 +55,8 @@ export class Attempt implements ContextSource {
     this.payload = job.payload;
   }
 
-  get ctx(): AttemptContext {
-    this.context ??= new AttemptContext(this);
+  get ctx(): TaskContext {
+    this.context ??= contextOf(this);
     return this.context;
   }
 
