@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// CI counts the tests from this file, see .ci/run.
+const report = process.env.TEST_REPORT;
+
 export default defineConfig({
   resolve: { conditions: ["taskrun-source"] },
   ssr: { resolve: { conditions: ["taskrun-source"] } },
@@ -9,5 +12,6 @@ export default defineConfig({
     // Process and database tests start real servers; the limit is for hangs, not for speed.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
   },
 });
