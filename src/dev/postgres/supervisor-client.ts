@@ -66,7 +66,9 @@ export class SupervisorClient {
     socket.on("close", () => {
       for (const settle of this.#waiting.splice(0)) settle(null);
     });
-    createInterface(socket).on("line", (line) => this.#waiting.shift()?.(parseReply(line)));
+    createInterface(socket)
+      .on("line", (line) => this.#waiting.shift()?.(parseReply(line)))
+      .on("error", () => undefined);
   }
 
   /** Null when the supervisor doesn't answer: it is ending, or gone. */

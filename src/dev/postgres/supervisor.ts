@@ -68,7 +68,7 @@ export class Supervisor {
         this.#tell({ type: "busy" });
         return;
       }
-      await this.#startServer(this.#lock);
+      await this.#startServer();
       this.#control = await this.#listen();
       await this.#writeState();
       this.#tell({ type: "ready" });
@@ -92,7 +92,7 @@ export class Supervisor {
     this.#endWhenUnused();
   }
 
-  async #startServer(_lock: PidLock): Promise<void> {
+  async #startServer(): Promise<void> {
     const { directory, durable } = this.#options;
     const paths = clusterPaths(directory);
     await rm(paths.state, { force: true });
@@ -128,7 +128,10 @@ export class Supervisor {
         this.#sockets.delete(socket);
         if (this.#users.delete(socket)) this.#usersChanged();
       });
-      createInterface(socket).on("line", (line) => this.#answer(socket, line));
+      createInterface(socket)
+        .on("line", (line) => this.#answer(socket, line))
+        // It passes the socket's errors on; the close that follows says all there is to say.
+        .on("error", () => undefined);
     });
     await new Promise<void>((resolve, reject) => {
       control.once("error", reject);
@@ -148,8 +151,10 @@ export class Supervisor {
     if (request.do === "use") {
       this.#users.set(socket, request.pid);
       this.#keepRunning ||= request.keepRunning;
-      this.#stateWritten = this.#writeState();
-      this.#stateWritten.finally(() => reply(null));
+      this.#writeState().then(
+        () => reply(null),
+        () => socket.destroy(),
+      );
     } else if (request.do === "release") {
       this.#users.delete(socket);
       this.#usersChanged();
@@ -166,7 +171,8 @@ export class Supervisor {
 
   #usersChanged(): void {
     this.#endWhenUnused();
-    if (this.#stopping === null) this.#stateWritten = this.#writeState();
+    // A list that is out of date harms nobody: what counts are the open connections.
+    this.#writeState().catch(() => undefined);
   }
 
   #endWhenUnused(): void {
@@ -219,7 +225,7 @@ export class Supervisor {
     const paths = clusterPaths(this.#options.directory);
     if (this.#lock === null) return;
     this.#control?.close();
-    await this.#stateWritten.catch(() => undefined);
+    await this.#stateWritten;
     await rm(paths.state, { force: true });
     try {
       await this.#server?.stop("fast");
@@ -232,7 +238,14 @@ export class Supervisor {
     }
   }
 
-  async #writeState(): Promise<void> {
+  /** One write after the other, so that the last is the newest. */
+  #writeState(): Promise<void> {
+    const written = this.#stateWritten.then(() => this.#writeStateNow());
+    this.#stateWritten = written.catch(() => undefined);
+    return written;
+  }
+
+  async #writeStateNow(): Promise<void> {
     const address = this.#control?.address();
     const { directory } = this.#options;
     if (this.#stopping !== null || typeof address !== "object" || address === null) return;
