@@ -87,9 +87,9 @@ const rules: HouseRule[] = [
   },
   {
     fact: "a module whose name is not written down is imported in two files only",
-    fix: "call src/discovery/import-module.ts or src/config/load-config.ts, or write the name out",
+    fix: "call src/discovery/import-module.ts or src/config/read-config-file.ts, or write the name out",
     find: (file) =>
-      ["src/discovery/import-module.ts", "src/config/load-config.ts"].includes(file.path)
+      ["src/discovery/import-module.ts", "src/config/read-config-file.ts"].includes(file.path)
         ? []
         : file.imports
             .filter(({ dynamic, specifier }) => dynamic && specifier === null)

@@ -145,7 +145,8 @@ function importsOf(
 function exportedNames(statements: readonly SyntaxNode[]): string[] {
   const names: string[] = [];
   const nameOf = (node: unknown): string | undefined => {
-    const named = node as { name?: string; value?: string } | null; // why: identifier or string name
+    // why: an identifier has a name, a string literal a value
+    const named = node as { name?: string; value?: string } | null;
     return named?.name ?? named?.value;
   };
   for (const statement of statements) {
