@@ -18,6 +18,7 @@ import {
   type OtherSettlement,
   settleCompleted,
   settleOthers,
+  settlePlain,
 } from "../store/queue/settle.ts";
 import type { Schemas } from "../store/schemas.ts";
 import { retryTransient } from "../store/transient.ts";
@@ -47,6 +48,7 @@ const maxBatchesInFlight = 2;
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #giveUp = new AbortController();
+  #plain: EndedAttempt[] = [];
   #completed: EndedAttempt[] = [];
   #others: EndedAttempt[] = [];
   #inFlight = 0;
@@ -69,12 +71,16 @@ export class Settler {
 
   /** Outcomes handed over that are not in the database yet. */
   get backlog(): number {
-    return this.#completed.length + this.#others.length + this.#inFlightAttempts;
+    return (
+      this.#plain.length + this.#completed.length + this.#others.length + this.#inFlightAttempts
+    );
   }
 
   add(ended: EndedAttempt): void {
-    (ended.outcome.state === "completed" ? this.#completed : this.#others).push(ended);
-    if (this.#completed.length >= maxBatch) this.#flush();
+    if (ended.outcome.state !== "completed") this.#others.push(ended);
+    else if (isPlain(ended)) this.#plain.push(ended);
+    else this.#completed.push(ended);
+    if (this.#plain.length >= maxBatch) this.#flush();
     else if (!this.#flushScheduled) {
       // Attempts that end in the same turn of the event loop share a batch.
       this.#flushScheduled = true;
@@ -105,12 +111,11 @@ export class Settler {
 
   #flush(): void {
     while (this.#inFlight < maxBatchesInFlight) {
-      const others = this.#others.splice(0, maxBatch);
-      const batch = others.length > 0 ? others : this.#completed.splice(0, maxBatch);
+      const [write, batch] = this.#nextBatch();
       if (batch.length === 0) return;
       this.#inFlight += 1;
       this.#inFlightAttempts += batch.length;
-      this.#settle(batch, others.length > 0 ? writeOthers : writeCompleted).finally(() => {
+      this.#settle(batch, write).finally(() => {
         this.#inFlight -= 1;
         this.#inFlightAttempts -= batch.length;
         this.#options.onSettled(batch);
@@ -121,6 +126,13 @@ export class Settler {
         }
       });
     }
+  }
+
+  /** Whatever other jobs may be waiting for goes first. */
+  #nextBatch(): [WriteBatch, EndedAttempt[]] {
+    if (this.#others.length > 0) return [writeOthers, this.#others.splice(0, maxBatch)];
+    if (this.#completed.length > 0) return [writeCompleted, this.#completed.splice(0, maxBatch)];
+    return [writePlain, this.#plain.splice(0, maxBatch)];
   }
 
   async #settle(batch: readonly EndedAttempt[], write: WriteBatch): Promise<void> {
@@ -193,15 +205,25 @@ type WriteBatch = (
   tries: number,
 ) => Promise<ReadonlyMap<string, OutcomeState> | "as is">;
 
-const writeCompleted: WriteBatch = async (db, schemas, batch) => {
+const writePlain: WriteBatch = (db, schemas, batch) => complete(db, schemas, batch, settlePlain);
+
+const writeCompleted: WriteBatch = (db, schemas, batch) =>
+  complete(db, schemas, batch, settleCompleted);
+
+async function complete(
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly EndedAttempt[],
+  settle: typeof settleCompleted,
+): Promise<ReadonlyMap<string, OutcomeState> | "as is"> {
   const settlements = batch.map(asCompleted);
-  const count = await settleCompleted(db, schemas, settlements);
+  const count = await settle(db, schemas, settlements);
   if (count === batch.length) return "as is";
   const landed = await landedBefore(db, schemas, settlements);
   const states = new Map<string, OutcomeState>();
   for (const id of landed) states.set(id, "completed");
   return states;
-};
+}
 
 const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   const settlements = batch.map(asOther);
@@ -216,6 +238,11 @@ const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   }
   return states;
 };
+
+/** Nothing but its row: no serial queue, no details, no record of an earlier ending. */
+function isPlain({ job, progressJson }: EndedAttempt): boolean {
+  return job.queue === null && !job.hasDetails && job.lastError === null && progressJson === null;
+}
 
 function settlementOf(ended: EndedAttempt) {
   return {

@@ -111,9 +111,22 @@ async function createDatabase(
   const owner = decodeURIComponent(new URL(ownerUrl).username);
   const from = template === null ? "template0" : escapeIdentifier(template);
   const ownedBy = owner === "" ? "" : ` owner ${escapeIdentifier(owner)}`;
+  const how = await copyStrategy(admin);
   await whenUnused(() =>
-    admin.query(`create database ${escapeIdentifier(name)} template ${from}${ownedBy}`),
+    admin.query(`create database ${escapeIdentifier(name)} template ${from}${ownedBy}${how}`),
   );
+}
+
+/**
+ * Copying files is three times as fast as copying through the log, but makes the server flush
+ * everything it holds: good where flushing costs nothing, on a throwaway server.
+ */
+async function copyStrategy(admin: Client): Promise<string> {
+  const { rows } = await admin.query<{ throwaway: boolean }>(
+    `select current_setting('fsync') = 'off'
+        and current_setting('server_version_num')::int >= 150000 as throwaway`,
+  );
+  return rows[0]?.throwaway === true ? " strategy file_copy" : "";
 }
 
 async function dropDatabase(admin: Client, name: string): Promise<void> {

@@ -41,10 +41,11 @@ export async function fetchJobs(
     types: asText,
   });
   const jobs: QueueJob[] = [];
+  const fetchedAt = new Date();
   for (const row of rows) {
     // A task id that we did not ask for can't come back.
     const task = request.taskNames.get(Number(row[1])) ?? "";
-    jobs.push(new QueueJob(row, task, request.processId));
+    jobs.push(new QueueJob(row, task, request.processId, fetchedAt));
   }
   return jobs.sort(byPriority);
 }
@@ -108,7 +109,7 @@ set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
 from picked left join ${own}.job_details d on d.job_id = picked.id
 where jobs.id = picked.id
 returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
-  extract(epoch from jobs.run_at) * 1000, extract(epoch from jobs.created_at) * 1000,
-  extract(epoch from jobs.locked_at) * 1000, jobs.last_error, jobs.key, picked.queue_name,
-  jobs.revision, jobs.flags, d.correlation_id, d.created_by, d.parent_id, d.metadata`;
+  date_part('epoch', jobs.run_at), date_part('epoch', jobs.created_at), jobs.last_error,
+  jobs.key, picked.queue_name, jobs.revision, jobs.flags, d.job_id, d.correlation_id,
+  d.created_by, d.parent_id, d.metadata`;
 }

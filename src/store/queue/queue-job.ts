@@ -14,14 +14,14 @@ export type QueueRow = [
   attempts: string,
   maxAttempts: string,
   priority: string,
-  runAtMs: string,
-  createdAtMs: string,
-  lockedAtMs: string,
+  runAtSeconds: string,
+  createdAtSeconds: string,
   lastError: string | null,
   key: string | null,
   queueName: string | null,
   revision: string,
   flags: string | null,
+  detailsOf: string | null,
   correlationId: string | null,
   createdBy: string | null,
   parentId: string | null,
@@ -32,11 +32,13 @@ export class QueueJob implements Job, GraphileJob {
   readonly task: string;
   /** The process id that the queue's lock carries: settling asks for it again. */
   readonly lockedBy: string;
+  readonly fetchedAt: Date;
   readonly #row: QueueRow;
   #payload: unknown;
 
-  constructor(row: QueueRow, task: string, lockedBy: string) {
+  constructor(row: QueueRow, task: string, lockedBy: string, fetchedAt: Date) {
     this.#row = row;
+    this.fetchedAt = fetchedAt;
     this.task = task;
     this.lockedBy = lockedBy;
   }
@@ -58,28 +60,32 @@ export class QueueJob implements Job, GraphileJob {
     return Number(this.#row[5]);
   }
   get runAtMs(): number {
-    return Number(this.#row[6]);
+    return Number(this.#row[6]) * 1000;
   }
   get runAt(): Date {
     return new Date(this.runAtMs);
   }
   get createdAt(): Date {
-    return new Date(Number(this.#row[7]));
+    return new Date(Number(this.#row[7]) * 1000);
   }
   get lastError(): string | null {
-    return this.#row[9];
+    return this.#row[8];
   }
   get key(): string | null {
-    return this.#row[10];
+    return this.#row[9];
   }
   get queue(): string | null {
-    return this.#row[11];
+    return this.#row[10];
   }
   get revision(): number {
-    return Number(this.#row[12]);
+    return Number(this.#row[11]);
   }
   get flags(): Record<string, boolean> | null {
-    return parsed(this.#row[13]);
+    return parsed(this.#row[12]);
+  }
+  /** Whether there is a row of details that ends with the job. */
+  get hasDetails(): boolean {
+    return this.#row[13] !== null;
   }
   get correlationId(): string | null {
     return this.#row[14];
@@ -111,13 +117,13 @@ export class QueueJob implements Job, GraphileJob {
     return this.createdAt;
   }
   get updated_at(): Date {
-    return this.locked_at;
+    return this.fetchedAt;
   }
   get run_at(): Date {
     return this.runAt;
   }
   get locked_at(): Date {
-    return new Date(Number(this.#row[8]));
+    return this.fetchedAt;
   }
   get locked_by(): string {
     return this.lockedBy;

@@ -56,35 +56,88 @@ const replaceRecord = `on conflict (job_id) do update set (${recordColumns.repla
     .map((column) => `excluded.${column.trim()}`)
     .join(", ")})`;
 
-/** Settles completed jobs; returns how many were still ours. */
-export async function settleCompleted(
+/** Settles completed jobs that have nothing but their row; returns how many were still ours. */
+export function settlePlain(
   db: pg.Pool,
   schemas: Schemas,
   batch: readonly CompletedSettlement[],
 ): Promise<number> {
+  return sendCompleted(db, "taskrun settle plain", plainStatement(schemas), batch);
+}
+
+/** Settles completed jobs; returns how many were still ours. */
+export function settleCompleted(
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly CompletedSettlement[],
+): Promise<number> {
+  return sendCompleted(db, "taskrun settle completed", completedStatement(schemas), batch);
+}
+
+async function sendCompleted(
+  db: pg.Pool,
+  name: string,
+  text: string,
+  batch: readonly CompletedSettlement[],
+): Promise<number> {
   const { rows } = await db.query({
-    name: "taskrun settle completed",
-    text: completedStatement(schemas),
+    name,
+    text,
     values: [
-      batch.map((s) => s.id),
-      batch.map((s) => s.attempt),
-      batch.map((s) => s.lockedBy),
-      batch.map((s) => s.outputJson),
-      batch.map((s) => s.startedAtMs),
-      batch.map((s) => s.finishedAtMs),
-      batch.map((s) => s.progressJson),
+      numbers(batch.map((s) => s.id)),
+      numbers(batch.map((s) => s.attempt)),
+      texts(batch.map((s) => s.lockedBy)),
+      texts(batch.map((s) => s.outputJson)),
+      numbers(batch.map((s) => s.startedAtMs)),
+      numbers(batch.map((s) => s.finishedAtMs)),
+      texts(batch.map((s) => s.progressJson)),
     ],
     rowMode: "array",
   });
   return Number(rows[0]?.[0]);
 }
 
+// Written here rather than by the driver, whose way with arrays of text costs as much as the
+// whole attempt of a small job.
+function numbers(values: readonly (string | number)[]): string {
+  return `{${values.join(",")}}`;
+}
+
+function texts(values: readonly (string | null)[]): string {
+  return `{${values.map(textElement).join(",")}}`;
+}
+
+function textElement(value: string | null): string {
+  return value === null ? "NULL" : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
+
+const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::float8[],
+    $6::float8[], $7::jsonb[]) as s(id, attempt, locked_by, output, started_ms, finished_ms, progress)`;
+
+/** Without a serial queue, details or an earlier record there are only these two to write. */
+function plainStatement({ queue, own }: Schemas): string {
+  return `
+with done as (
+  delete from ${queue}._private_jobs j using ${settled}
+  where j.id = s.id and ${fence}
+  returning j.id, j.task_id, j.payload, j.priority, j.key, j.max_attempts, j.created_at,
+    j.run_at, s.attempt, s.locked_by, s.output, s.started_ms, s.finished_ms
+),
+recorded as (
+  insert into ${own}.history (job_id, task, state, payload, output, attempts, max_attempts,
+    priority, key, created_at, run_at, started_at, finished_at, process)
+  select done.id, t.identifier, 'completed', done.payload, done.output, done.attempt,
+    done.max_attempts, done.priority, done.key, done.created_at, done.run_at,
+    to_timestamp(done.started_ms / 1000), to_timestamp(done.finished_ms / 1000), done.locked_by
+  from done join ${queue}._private_tasks t on t.id = done.task_id
+)
+select count(*) from done`;
+}
+
 function completedStatement({ queue, own }: Schemas): string {
   return `
 with done as (
-  delete from ${queue}._private_jobs j
-  using unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::float8[], $6::float8[],
-    $7::jsonb[]) as s(id, attempt, locked_by, output, started_ms, finished_ms, progress)
+  delete from ${queue}._private_jobs j using ${settled}
   where j.id = s.id and ${fence}
   returning j.id, j.task_id, j.job_queue_id, j.payload, j.priority, j.key, j.max_attempts,
     j.created_at, j.run_at, s.attempt, s.locked_by, s.output, s.started_ms, s.finished_ms,
