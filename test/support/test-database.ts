@@ -8,7 +8,7 @@ import {
 } from "../../src/store/scratch-database.ts";
 
 /**
- * Made in some 20 ms, empty or from a template that is prepared once per run and name.
+ * Made in some 50 ms, empty or from a template that is prepared once per run and name.
  * Call `drop()` when done; what isn't dropped goes with the run's server.
  */
 export function createTestDatabase(
