@@ -29,7 +29,7 @@ export const defaultRetry = {
  * @param random a number from 0 to 1
  * @throws whatever the task's function throws; TaskrunError "bad-duration" for what it returns
  */
-export function retryDelayMs(
+export function backoffMs(
   policy: TaskPolicies["retry"],
   attempt: number,
   error: unknown,

@@ -73,7 +73,7 @@ const definitionChecks: Readonly<Record<string, Check>> = {
 };
 
 /** Faults in what a task file exports; its handler must be there. */
-export function definitionFaults(definition: object, source: string): DefinitionFault[] {
+export function checkDefinition(definition: object, source: string): DefinitionFault[] {
   const faults = faultsIn(definition, definitionChecks, "", source);
   if (!("handler" in definition) || definition.handler === undefined) {
     faults.unshift({ source, field: "handler", problem: "missing, expected a function" });

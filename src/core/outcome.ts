@@ -68,7 +68,8 @@ export interface Directive {
 }
 
 // Symbol.for: a handler may hold another copy of this module than the runtime does.
-export const directiveBrand: unique symbol = Symbol.for("taskrun.directive") as never; // why: Symbol.for can't be typed unique
+// why: Symbol.for can't be typed unique
+export const directiveBrand: unique symbol = Symbol.for("taskrun.directive") as never;
 
 export function isDirective(value: unknown): value is Directive {
   return typeof value === "object" && value !== null && directiveBrand in value;

@@ -7,7 +7,7 @@
  */
 
 import { defaultRetry } from "./backoff.ts";
-import { type DefinitionFault, defaultsFaults, definitionFaults } from "./check-definition.ts";
+import { checkDefinition, type DefinitionFault, defaultsFaults } from "./check-definition.ts";
 import { parseDuration } from "./duration.ts";
 import { TaskrunError } from "./errors.ts";
 import { priorityNumbers } from "./job.ts";
@@ -62,7 +62,7 @@ export function resolveTask(definition: unknown, origin: TaskOrigin): Task {
   const source = origin.source ?? origin.file;
   const own = asDefinition(definition, source);
   const faults = [
-    ...definitionFaults(own, source),
+    ...checkDefinition(own, source),
     ...origin.layers.flatMap((layer) => defaultsFaults(layer.defaults, layer.source)),
   ];
   if (faults.length > 0) throw new TaskDefinitionError(faults);
@@ -88,10 +88,11 @@ type Definition = TaskDefinition<unknown, unknown>;
 
 function asDefinition(definition: unknown, source: string): Definition {
   if (typeof definition === "function") {
-    return { handler: definition as Handler }; // why: any function can be called with (payload, ctx)
+    // why: any function can be called with (payload, ctx)
+    return { handler: definition as Handler };
   }
   if (typeof definition === "object" && definition !== null && !Array.isArray(definition)) {
-    return definition as Definition; // why: definitionFaults checks every option next
+    return definition as Definition; // why: checkDefinition checks every option next
   }
   const kind =
     definition === null ? "null" : Array.isArray(definition) ? "an array" : typeof definition;

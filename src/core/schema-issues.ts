@@ -2,10 +2,13 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
+/** What a Standard Schema says of a value that breaks it. */
+export type SchemaIssues = readonly StandardSchemaV1.Issue[];
+
 const mostShown = 20;
 
 /** "$.to: invalid email; $.items[2].price: expected number". */
-export function formatIssues(issues: readonly StandardSchemaV1.Issue[]): string {
+export function formatIssues(issues: SchemaIssues): string {
   const shown = issues
     .slice(0, mostShown)
     .map((issue) => `${formatPath(issue.path ?? [])}: ${issue.message}`);

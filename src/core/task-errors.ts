@@ -18,7 +18,8 @@ export type Intent =
   | "shutdown"
   | "cancelled";
 
-const intentBrand: unique symbol = Symbol.for("taskrun.error-intent") as never; // why: Symbol.for can't be typed unique
+// why: Symbol.for can't be typed unique
+const intentBrand: unique symbol = Symbol.for("taskrun.error-intent") as never;
 
 /** What the error asks for; null when it is none of ours. Never throws. */
 export function intentOf(error: unknown): Intent | null {

@@ -95,7 +95,8 @@ export interface TaskPolicies {
 }
 
 // Symbol.for: a task file may import another copy of taskrun than the runtime is.
-export const taskBrand: unique symbol = Symbol.for("taskrun.task") as never; // why: Symbol.for can't be typed unique
+// why: Symbol.for can't be typed unique
+export const taskBrand: unique symbol = Symbol.for("taskrun.task") as never;
 
 /** What `defineTask` returns and a task file exports by default. */
 export interface DefinedTask<Payload, Output> extends TaskDefinition<Payload, Output> {

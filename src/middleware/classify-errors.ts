@@ -4,9 +4,10 @@
  * `core/classify`, how long to wait is `core/backoff`.
  */
 
-import { defaultRetry, retryDelayMs } from "../core/backoff.ts";
+import { backoffMs, defaultRetry } from "../core/backoff.ts";
 import { type Classification, classify } from "../core/classify.ts";
 import type { Layer } from "../core/compose.ts";
+import { readProperty } from "../core/error-chain.ts";
 import { loggable, storable, toFailure } from "../core/failure.ts";
 import { type Directive, directiveBrand, isDirective, type Outcome } from "../core/outcome.ts";
 import { toOutputJson } from "../core/output-json.ts";
@@ -95,7 +96,7 @@ function outcomeOfError(attempt: RunningAttempt, thrown: unknown): Outcome {
 }
 
 function cancelReason(cancelled: unknown): string | null {
-  const { reason } = cancelled as { reason?: unknown }; // why: branded, so one of our CancelledErrors
+  const reason = readProperty(cancelled, "reason");
   return typeof reason === "string" ? storable(reason, longestReason) : null;
 }
 
@@ -107,10 +108,10 @@ function delayAfter(
   if (verdict.afterMs !== null) return verdict.afterMs;
   const random = attempt.random();
   try {
-    return retryDelayMs(attempt.task.policies.retry, attempt.job.attempt, thrown, random);
+    return backoffMs(attempt.task.policies.retry, attempt.job.attempt, thrown, random);
   } catch (error) {
     warn(attempt, error, "the task's retry function failed; the default policy is used");
-    return retryDelayMs(defaultRetry, attempt.job.attempt, thrown, random);
+    return backoffMs(defaultRetry, attempt.job.attempt, thrown, random);
   }
 }
 

@@ -190,7 +190,7 @@ class AttemptContext implements TaskContext {
 const asPlainObject = spreadable<TaskContext>(AttemptContext.prototype, ["running", "made"]);
 
 /** The context of an attempt, as its handler gets it. */
-export function contextOf(running: ContextSource): TaskContext {
+export function attemptContext(running: ContextSource): TaskContext {
   return asPlainObject(new AttemptContext(running));
 }
 

@@ -12,7 +12,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { AttemptSettings, RunningAttempt } from "../core/running-attempt.ts";
 import type { Task } from "../core/task.ts";
 import { intentOf } from "../core/task-errors.ts";
-import { type ContextSource, contextOf } from "./attempt-context.ts";
+import { attemptContext, type ContextSource } from "./attempt-context.ts";
 
 /** What attempts need of the process they run in. */
 export interface AttemptServices {
@@ -56,7 +56,7 @@ export class Attempt implements ContextSource {
   }
 
   get ctx(): TaskContext {
-    this.context ??= contextOf(this);
+    this.context ??= attemptContext(this);
     return this.context;
   }
 

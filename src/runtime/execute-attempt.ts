@@ -4,29 +4,24 @@
  */
 
 import { compose, type Run } from "../core/compose.ts";
+import { oncePer } from "../core/once-per.ts";
 import type { Outcome } from "../core/outcome.ts";
+import type { RunningAttempt } from "../core/running-attempt.ts";
 import type { Task } from "../core/task.ts";
 import { defaultStack } from "../middleware/default-stack.ts";
 import type { Attempt } from "./attempt.ts";
-
-// Composed once per loaded version of a task, and forgotten with it.
-const runs = new WeakMap<Task, Run>();
 
 /** Runs the attempt to its end and says how it ended. Never rejects. */
 export function executeAttempt(attempt: Attempt): Promise<Outcome> {
   if (attempt.decided !== null) return Promise.resolve(attempt.decided);
   attempt.startedAtMs = Date.now();
-  const outcome = runOf(attempt.task)(attempt) as Outcome | Promise<Outcome>; // why: classify-errors makes an Outcome of everything
+  // why: classify-errors, in every stack, makes an Outcome of whatever comes
+  const outcome = runOf(attempt.task)(attempt) as Outcome | Promise<Outcome>;
   return Promise.resolve(outcome);
 }
 
-function runOf(task: Task): Run {
-  let run = runs.get(task);
-  if (run === undefined) {
-    run = compose(defaultStack(task), callHandler);
-    runs.set(task, run);
-  }
-  return run;
-}
+const runOf = oncePer((task: Task): Run => compose(defaultStack(task), callHandler));
 
-const callHandler: Run = (attempt) => attempt.task.handler(attempt.payload, attempt.ctx);
+function callHandler(attempt: RunningAttempt): unknown {
+  return attempt.task.handler(attempt.payload, attempt.ctx);
+}

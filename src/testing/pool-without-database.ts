@@ -7,5 +7,6 @@ export function poolWithoutDatabase(): Pool {
   const refuse = async () => {
     throw new TaskrunError("no-test-pool", "The task under test asked for the database");
   };
-  return { query: refuse, connect: refuse } as unknown as Pool; // why: the context calls these two only
+  // why: a context calls these two only
+  return { query: refuse, connect: refuse } as unknown as Pool;
 }
