@@ -30,7 +30,7 @@ export function checkOption<Name extends OptionName>(
 ): Checked<CheckedOptions[Name]> {
   const result = optionChecks[name].safeParse(value);
   if (!result.success) {
-    return { ok: false, faults: result.error.issues.flatMap((one) => faults(name, value, one)) };
+    return { ok: false, faults: result.error.issues.map((one) => fault(name, value, one)) };
   }
   return { ok: true, value: result.data as CheckedOptions[Name] }; // why: TypeScript doesn't follow the index through safeParse
 }
@@ -42,41 +42,19 @@ export function showValue(value: unknown): string {
   return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
 }
 
-function faults(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault[] {
-  if (issue.code === "invalid_union") {
-    // A branch that got past the value's outside says more than "none of them".
-    const inner = issue.errors.find((branch) => branch.some(isInside));
-    if (inner !== undefined) {
-      return inner.flatMap((one) =>
-        faults(name, whole, { ...one, path: [...issue.path, ...one.path] }),
-      );
-    }
-  }
-  const path = [name, ...issue.path.map(String)].join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => unknownKey(`${path}.${key}`, key, knownKeys(issue.path)));
-  }
-  const found = optionSpec(name).secret
-    ? ""
-    : ` ${showValue(valueAt(whole, issue.path))} is wrong:`;
-  return [{ option: path, reason: `${path}:${found} ${issue.message}`, fix: null }];
-}
-
-function isInside(issue: z.core.$ZodIssue): boolean {
-  return issue.path.length > 0 || issue.code === "unrecognized_keys";
+function fault(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault {
+  const option = [name, ...issue.path.map(String)].join(".");
+  const worded = issue.code === "custom" && issue.params?.isWhole === true;
+  const isShown = !worded && optionSpec(name).secret !== true;
+  const found = isShown ? `got ${showValue(valueAt(whole, issue.path))}, ` : "";
+  return { option, reason: `${found}${issue.message}`, fix: null };
 }
 
 /** Says of a name that is in no table that it is unknown, and which one may have been meant. */
 export function unknownKey(option: string, key: string, known: readonly string[]): OptionFault {
   const meant = closestName(key, known);
   const fix = meant === null ? `Known are: ${known.join(", ")}.` : `Did you mean ${meant}?`;
-  return { option, reason: `${option}: unknown option`, fix };
-}
-
-/** The keys of the two nested tables: `defaults` and `defaults.retry`. */
-function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 0) return ["retry", "timeout", "priority", "classify"];
-  return ["strategy", "baseDelay", "factor", "increment", "maxDelay", "jitter", "maxAttempts"];
+  return { option, reason: "unknown option", fix };
 }
 
 function valueAt(whole: unknown, path: readonly PropertyKey[]): unknown {

@@ -7,7 +7,7 @@ export interface ConfigProblem {
   readonly option: string | null;
   /** Where the value came from: a file, an environment name, a flag. */
   readonly where: string;
-  /** What is wrong, and what was expected. */
+  /** What is wrong, and what was expected; without the option's name. */
   readonly reason: string;
   readonly fix: string | null;
   /** Absolute path when the fault is in a file, with the 1-based place when it is known. */
@@ -28,10 +28,16 @@ export class ConfigError extends TaskrunError {
   }
 }
 
+/** The reason, with the option's name where the place doesn't tell it. */
+export function describeProblem({ option, file, reason }: ConfigProblem): string {
+  const isClear = option === null || (file === null && !option.includes("."));
+  return isClear ? reason : `${option}: ${reason}`;
+}
+
 function describe(problems: readonly ConfigProblem[]): string {
   const lines = problems.map((problem) => {
     const fix = problem.fix === null ? "" : `\n    ${problem.fix}`;
-    return `  ${problem.where}: ${problem.reason}${fix}`;
+    return `  ${problem.where}: ${describeProblem(problem)}${fix}`;
   });
   const count = problems.length === 1 ? "" : ` in ${problems.length} places`;
   return `The configuration is wrong${count}:\n${lines.join("\n")}`;

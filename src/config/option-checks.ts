@@ -4,37 +4,32 @@
  */
 
 import { z } from "zod";
+import { defaultsFaults } from "../core/check-definition.ts";
 import { parseDuration } from "../core/duration.ts";
-import { priorityNumbers } from "../core/job.ts";
 import type { Middleware } from "../core/middleware.ts";
-import type { Classify, RetryFunction } from "../core/task.ts";
+import type { Classify, TaskDefaults } from "../core/task.ts";
 import { schema } from "./schema.ts";
 
-const durationExample = 'a duration such as "500ms", "30s", "5m", "24h", or milliseconds';
+const durationError = 'expected a duration such as "500ms", "30s", "5m", "24h", or milliseconds';
 
 /** The longest identifier of Postgres, less the "_taskrun" of the schema beside this one. */
 const longestSchemaName = 63 - "_taskrun".length;
 
 const duration = z
-  .union([z.string(), z.number()], { error: `expected ${durationExample}` })
+  .union([z.string(), z.number()], { error: durationError })
   .transform((value, context) => {
     try {
-      return { value, ms: parseDuration(value) };
+      return parseDuration(value);
     } catch {
-      context.addIssue({ code: "custom", message: `expected ${durationExample}` });
+      context.addIssue({ code: "custom", message: durationError });
       return z.NEVER;
     }
   });
 
-/** A duration that is kept as the author wrote it. */
-const checkedDuration = duration.transform(({ value }) => value);
-
 function boundedDuration({ min, max }: { min: number; max: number }) {
-  return duration
-    .transform(({ ms }) => ms)
-    .refine((ms) => ms >= min && ms <= max, {
-      error: `expected a duration from ${min} ms to ${max} ms`,
-    });
+  return duration.refine((ms) => ms >= min && ms <= max, {
+    error: `expected a duration from ${min} ms to ${max} ms`,
+  });
 }
 
 function wholeNumber({ min, max }: { min: number; max: number }) {
@@ -54,43 +49,21 @@ function functionOf<Signature>() {
 
 const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
 
-const atMostOneError = "expected a number from 0 to 1";
-const positiveError = "expected a number of 1 or more";
-const maxAttemptsError = "expected a whole number from 1 to 32767";
-
-const retryPolicy = z.strictObject({
-  strategy: choice({ choices: ["exponential", "linear", "fixed"] }).exactOptional(),
-  baseDelay: checkedDuration.exactOptional(),
-  factor: z.number({ error: positiveError }).min(1, { error: positiveError }).exactOptional(),
-  increment: checkedDuration.exactOptional(),
-  maxDelay: checkedDuration.exactOptional(),
-  jitter: z
-    .number({ error: atMostOneError })
-    .min(0, { error: atMostOneError })
-    .max(1, { error: atMostOneError })
-    .exactOptional(),
-  maxAttempts: z
-    .int({ error: maxAttemptsError })
-    .min(1, { error: maxAttemptsError })
-    .max(32_767, { error: maxAttemptsError })
-    .exactOptional(),
-});
-
-const priorityNames = Object.keys(priorityNumbers) as (keyof typeof priorityNumbers)[]; // why: Object.keys loses the key type
-const priorityError = `expected ${priorityNames.join(", ")} or a whole number`;
-
-const taskDefaults = z.strictObject({
-  retry: z
-    .union([functionOf<RetryFunction>(), retryPolicy], { error: "expected a retry policy" })
-    .exactOptional(),
-  timeout: z
-    .union([z.literal(false), checkedDuration], { error: `expected false or ${durationExample}` })
-    .exactOptional(),
-  priority: z
-    .union([z.enum(priorityNames), z.int().min(-32_768).max(32_767)], { error: priorityError })
-    .exactOptional(),
-  classify: functionOf<Classify>().exactOptional(),
-});
+const taskDefaults = z
+  .custom<TaskDefaults>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    { error: "expected an object with retry, timeout, priority or classify" },
+  )
+  .superRefine((value, context) => {
+    for (const { field, problem } of defaultsFaults(value, "defaults")) {
+      context.addIssue({
+        code: "custom",
+        path: field.split("."),
+        message: problem,
+        params: { isWhole: true },
+      });
+    }
+  });
 
 const connection = z
   .string({ error: "expected a Postgres URL" })

@@ -16,13 +16,16 @@ test("every fault inside a value is told with its own path and value", () => {
     priority: "urgent",
   });
   expect(checked).toMatchObject({ ok: false });
-  expect(checked.ok ? [] : checked.faults.map((fault) => fault.reason)).toEqual([
-    'defaults.retry.strategy: "random" is wrong: expected one of exponential, linear, fixed',
-    'defaults.retry.maxDelay: "never" is wrong: expected a duration such as "500ms", "30s", ' +
-      '"5m", "24h", or milliseconds',
-    "defaults.timeout: true is wrong: expected false or a duration such as " +
-      '"500ms", "30s", "5m", "24h", or milliseconds',
-    'defaults.priority: "urgent" is wrong: expected critical, high, normal, low or a whole number',
+  expect(
+    checked.ok ? [] : checked.faults.map((fault) => `${fault.option}: ${fault.reason}`),
+  ).toEqual([
+    'defaults.retry.strategy: got "random", expected "exponential", "linear" or "fixed"',
+    'defaults.retry.maxDelay: got "never", ' +
+      'expected a duration like "30s" or a number of milliseconds',
+    "defaults.timeout: got true, " +
+      'expected a duration like "30s" or a number of milliseconds, or false',
+    'defaults.priority: got "urgent", ' +
+      'expected "critical", "high", "normal", "low" or a whole number from -32768 to 32767',
   ]);
 });
 

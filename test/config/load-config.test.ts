@@ -194,9 +194,7 @@ describe("a wrong value", () => {
     );
     const [problem] = await problemsOf();
     expect(problem).toMatchObject({ option: "concurrency", file, line: 3, column: 3 });
-    expect(problem?.reason).toBe(
-      'concurrency: "4" is wrong: expected a whole number from 1 to 10000',
-    );
+    expect(problem?.reason).toBe('got "4", expected a whole number from 1 to 10000');
   });
 
   test("is told together with all the others", async () => {
@@ -227,7 +225,7 @@ describe("a wrong value", () => {
 
   test("of a flag that was given twice is refused", async () => {
     const [problem] = await problemsOf({ flags: { concurrency: ["1", "2"] } });
-    expect(problem?.reason).toContain('["1","2"] is wrong');
+    expect(problem?.reason).toContain('got ["1","2"], expected');
   });
 });
 
@@ -236,7 +234,7 @@ describe("an unknown option", () => {
     const mistyped = `${name.slice(0, -2)}${name.at(-1)}`;
     await write("worker.config.mjs", `export default {\n ${mistyped}: 1 };`);
     const [problem] = await problemsOf();
-    expect(problem).toMatchObject({ reason: `${mistyped}: unknown option`, line: 2 });
+    expect(problem).toMatchObject({ option: mistyped, reason: "unknown option", line: 2 });
     expect(problem?.fix).toBe(`Did you mean ${name}?`);
   });
 
@@ -254,7 +252,7 @@ describe("an unknown option", () => {
     await write("worker.config.mjs", "export default { defaults: { retry: { maxAttemps: 3 } } };");
     const [problem] = await problemsOf();
     expect(problem?.option).toBe("defaults.retry.maxAttemps");
-    expect(problem?.fix).toBe("Did you mean maxAttempts?");
+    expect(problem?.reason).toContain("did you mean maxAttempts?");
   });
 });
 

@@ -1,0 +1,52 @@
+/**
+ * Makes the logger of a process: JSON lines for machines, pretty lines on a terminal. Owns form,
+ * level and redaction; what is said is the concern of those who log.
+ *
+ * Lines are written at once, not by a thread: nothing is lost when the process ends.
+ */
+
+import { type DestinationStream, type LoggerOptions, pino } from "pino";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { TaskrunError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+
+export interface CreateLoggerOptions {
+  readonly config: Pick<ResolvedConfig, "logLevel" | "logFormat" | "redact">;
+  /**
+   * `run` logs to stdout: the lines are what it produces, so `taskrun | jq` works. Commands that
+   * print data log to stderr.
+   */
+  readonly stream: NodeJS.WriteStream & { readonly fd: number };
+}
+
+/** @throws TaskrunError `bad-config` when `redact` has a path that pino can't read. */
+export async function createLogger({ config, stream }: CreateLoggerOptions): Promise<Logger> {
+  const isPretty =
+    config.logFormat === "pretty" || (config.logFormat === "auto" && stream.isTTY === true);
+  const options: LoggerOptions = {
+    level: config.logLevel,
+    redact: [...config.redact],
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  };
+  const destination = isPretty
+    ? await prettyDestination(stream)
+    : pino.destination({ fd: stream.fd, sync: true });
+  try {
+    return pino(options, destination);
+  } catch (cause) {
+    throw new TaskrunError("bad-config", `redact: ${String(cause)}`, { cause });
+  }
+}
+
+async function prettyDestination(stream: NodeJS.WriteStream): Promise<DestinationStream> {
+  // Loaded only here: a process in production never needs it.
+  const { prettyFactory } = await import("pino-pretty");
+  const pretty = prettyFactory({
+    colorize: stream.isTTY === true && stream.hasColors(),
+    singleLine: true,
+    ignore: "pid,hostname",
+    translateTime: "SYS:HH:MM:ss.l",
+  });
+  return { write: (line) => stream.write(pretty(line)) };
+}
