@@ -15,7 +15,11 @@ const row = z.record(z.string(), cell);
 export type Cell = z.output<typeof cell>;
 export type Row = z.output<typeof row>;
 // A bare number is a row with one field, "value".
-export const rows = z.array(z.union([row, z.number().transform((value): Row => ({ value }))]));
+export const rows = z.array(
+  z.union([row, z.number().transform((value): Row => ({ value }))], {
+    error: "give a number, or an object of texts, numbers, booleans and nulls",
+  }),
+);
 
 /** @throws PermanentError when it isn't there, isn't allowed or isn't rows. */
 export async function readRows(name: string): Promise<Row[]> {

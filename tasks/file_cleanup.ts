@@ -23,22 +23,27 @@ const age = z.union([z.string(), z.number().nonnegative()]).transform((value, is
   }
 });
 
-const payload = z.union([
-  z.object({
-    directory: z.string().min(1),
-    pattern: z.string().min(1).default("**/*"),
-    olderThan: age,
-    dryRun: z.boolean().default(false),
-  }),
-  z
-    .object({ file_path: z.string().min(1), max_age_hours: z.number().nonnegative() })
-    .transform(({ file_path, max_age_hours }) => ({
-      directory: file_path,
-      pattern: "**/*",
-      olderThan: max_age_hours * 3_600_000,
-      dryRun: false,
-    })),
-]);
+const payload = z.union(
+  [
+    z.object({
+      directory: z.string().min(1),
+      pattern: z.string().min(1).default("**/*"),
+      olderThan: age,
+      dryRun: z.boolean().default(false),
+    }),
+    z
+      .object({ file_path: z.string().min(1), max_age_hours: z.number().nonnegative() })
+      .transform(({ file_path, max_age_hours }) => ({
+        directory: file_path,
+        pattern: "**/*",
+        olderThan: max_age_hours * 3_600_000,
+        dryRun: false,
+      })),
+  ],
+  {
+    error: 'give { directory, olderThan: "7d", pattern?, dryRun? } or { file_path, max_age_hours }',
+  },
+);
 
 export default defineTask({
   description: "Deletes files older than a given age beneath a folder.",

@@ -50,7 +50,10 @@ type Report = z.output<typeof free>;
 
 export default defineTask({
   description: "Writes the rows of a read-only SQL query to a CSV or HTML file.",
-  payload: z.union([free, named]),
+  payload: z.union([free, named], {
+    error:
+      'give { sql, title?, parameters? } or { report_type, start_date, end_date }, and format?: "csv" or "html"',
+  }),
   timeout: "5m",
   // It writes, it is no SELECT, it has too few parameters: it would be refused again.
   classify: (error) => (/^(25006|0A000|08P01)$/.test(sqlState(error)) ? "permanent" : undefined),

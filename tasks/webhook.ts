@@ -48,8 +48,9 @@ export default defineTask({
     const body = event.method === "GET" ? "" : JSON.stringify(event.payload ?? null);
     const headers = new Headers(event.headers);
     headers.set("user-agent", "taskrun-webhook");
-    // The same at every attempt, so that a receiver can drop what it already has.
-    headers.set("idempotency-key", ctx.jobId);
+    // The same at every attempt, so that a receiver can drop what it already has; with the
+    // time, since two databases count their jobs from 1.
+    headers.set("idempotency-key", `job-${ctx.jobId}-${ctx.createdAt.getTime()}`);
     const secret = process.env.WEBHOOK_SECRET;
     if (secret) headers.set("taskrun-signature", sign(body, secret));
     const request: RequestInit = { method: event.method, headers, redirect: "manual" };

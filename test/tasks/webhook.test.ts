@@ -49,7 +49,7 @@ describe("a delivery", () => {
     ]);
     expect(requests[0]?.headers).toMatchObject({
       "content-type": "application/json",
-      "idempotency-key": "5",
+      "idempotency-key": expect.stringMatching(/^job-5-\d+$/),
       "x-tenant": "a",
     });
     expect(requests[0]?.headers).not.toHaveProperty("taskrun-signature");
