@@ -34,7 +34,9 @@ export async function readRows(name: string): Promise<Row[]> {
   try {
     return rows.parse(file.endsWith(".csv") ? parseCsv(text) : JSON.parse(text));
   } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    // The first fault only: a file with the wrong columns has one in every row.
+    const fault = error instanceof z.ZodError ? error.issues[0] : undefined;
+    const reason = fault ? [...fault.path, fault.message].join(": ") : String(error);
     throw new PermanentError(`${name} can't be read as rows: ${reason}`, { cause: error });
   }
 }

@@ -57,7 +57,9 @@ export default defineTask({
 /** Null when it went in, else why this item can't. */
 async function importItem(source: string, raw: unknown, ctx: TaskContext): Promise<string | null> {
   const parsed = item.safeParse(raw);
-  if (!parsed.success) return z.prettifyError(parsed.error).replaceAll("\n", " ");
+  if (!parsed.success) {
+    return parsed.error.issues.map((fault) => [...fault.path, fault.message].join(": ")).join("; ");
+  }
   const { id, name, price } = parsed.data;
   try {
     await ctx.query(

@@ -186,7 +186,12 @@ describe("reading a file", () => {
     ["a stray quote", "a.csv", 'a\n1"2\n', "CSV row 2: a stray quote"],
     ["an open quote", "a.csv", 'a\n"12\n', "CSV row 2: a stray quote"],
     ["broken JSON", "a.json", "[1,", "can't be read as rows"],
-    ["JSON that is no rows", "a.json", '[{"a":{"b":1}}]', "can't be read as rows"],
+    [
+      "JSON that is no rows",
+      "a.json",
+      '[{"a":{"b":1}}]',
+      "as rows: 0: give a number, or an object",
+    ],
   ])("with %s ends the job", async (_case, name, text, message) => {
     const { outcome, error } = await sum(name, text);
 
