@@ -12,14 +12,15 @@ import type { OutcomeState } from "../core/outcome.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { migrate } from "../store/migrate.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
-import { fetchJobs } from "../store/queue/fetch.ts";
+import { fetchJob, fetchJobs } from "../store/queue/fetch.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
-import { registerTaskNames } from "../store/queue/task-ids.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
+import { DatabaseHealth } from "./database-health.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { createEnqueuer } from "./enqueue.ts";
 import { executeAttempt } from "./execute-attempt.ts";
+import { FetchableTasks } from "./fetchable-tasks.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
@@ -56,6 +57,12 @@ export interface Runtime {
   start(): Promise<void>;
   /** Resolves when nothing is due any more; starts first if need be. Retries that are due later are left. */
   drain(): Promise<DrainCounts>;
+  /**
+   * Runs one job now, whether it is due or not, and nothing else; resolves when its outcome is
+   * in the database. False when it can't be run: gone, running already, failed for good, or
+   * behind a running job of its serial queue.
+   */
+  runJob(id: string): Promise<boolean>;
   /** Graceful: handlers may end, within the grace and the deadline of the config. */
   stop(): Promise<void>;
   /** Aborts every handler and gives its job back; hastens a `stop` that is under way. */
@@ -73,6 +80,8 @@ class WorkerRuntime implements Runtime {
   readonly #registry = new TaskRegistry();
   readonly #queuePool: pg.Pool;
   readonly #handlerPool: pg.Pool;
+  readonly #health: DatabaseHealth;
+  readonly #tasks: FetchableTasks;
   readonly #settler: Settler;
   readonly #dispatcher: Dispatcher;
   readonly #presence: Presence;
@@ -81,10 +90,9 @@ class WorkerRuntime implements Runtime {
   readonly #locks: LockKeeper;
   readonly #services: AttemptServices;
   readonly #hurry = new AbortController();
-  #taskNames: { revision: number; byId: Map<number, string> } | null = null;
+  #prepared: Promise<void> | null = null;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
-  #waiting = false;
 
   constructor(options: RuntimeOptions) {
     const { config, connectionString, logger } = options;
@@ -95,6 +103,8 @@ class WorkerRuntime implements Runtime {
     this.#queuePool = createQueuePool({ connectionString, max: 5, onError });
     const max = config.handlerPoolSize;
     this.#handlerPool = createHandlerPool({ connectionString, max, onError });
+    this.#health = new DatabaseHealth(this.events, logger);
+    this.#tasks = new FetchableTasks(this.#queuePool, this.#schemas, this.#registry);
     this.#settler = this.#createSettler();
     this.#progress = new ProgressWriter({ db: this.#queuePool, schemas: this.#schemas, logger });
     this.#services = this.#createServices();
@@ -105,8 +115,8 @@ class WorkerRuntime implements Runtime {
       connectionString,
       pollIntervalMs: config.pollIntervalMs,
       onWake: () => this.#dispatcher.wake(),
-      onLost: (error) => this.#waitForDatabase(error),
-      onBack: () => this.#databaseIsBack(),
+      onLost: (error) => this.#health.lost(error),
+      onBack: () => this.#health.answered(),
     });
   }
 
@@ -137,6 +147,15 @@ class WorkerRuntime implements Runtime {
     return counts;
   }
 
+  async runJob(id: string): Promise<boolean> {
+    await this.#prepare();
+    const { processId } = this.#presence;
+    const job = await fetchJob(this.#queuePool, this.#schemas, { processId, id });
+    if (job === null) return false;
+    await this.#dispatcher.runOne(job);
+    return true;
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -148,6 +167,18 @@ class WorkerRuntime implements Runtime {
   }
 
   async #start(): Promise<void> {
+    await this.#prepare();
+    this.#dispatcher.start();
+    this.#locks.start();
+    await this.#wake.start();
+  }
+
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#loadAndRegister();
+    return this.#prepared;
+  }
+
+  async #loadAndRegister(): Promise<void> {
     const { config, connectionString, loader } = this.#options;
     const [catalog] = await Promise.all([
       loader.load(),
@@ -155,14 +186,12 @@ class WorkerRuntime implements Runtime {
     ]);
     this.#registry.publish(catalog);
     await this.#presence.start();
-    this.#dispatcher.start();
-    this.#locks.start();
-    await this.#wake.start();
   }
 
   async #stop(): Promise<void> {
     const { config, loader } = this.#options;
     await this.#started?.catch(() => {});
+    this.#health.stop();
     this.#locks.stop();
     await Promise.all([
       this.#wake.stop(),
@@ -221,9 +250,9 @@ class WorkerRuntime implements Runtime {
       execute: executeAttempt,
       onFetchError: (error) => {
         this.#locks.expectGhosts();
-        this.#waitForDatabase(error);
+        this.#health.lost(error);
       },
-      onFetched: () => this.#databaseIsBack(),
+      onFetched: () => this.#health.answered(),
     });
   }
 
@@ -257,35 +286,10 @@ class WorkerRuntime implements Runtime {
   }
 
   async #fetch(limit: number): Promise<QueueJob[]> {
-    const taskNames = await this.#currentTaskNames();
+    const taskNames = await this.#tasks.byId();
     if (taskNames.size === 0) return [];
     const { processId } = this.#presence;
     return fetchJobs(this.#queuePool, this.#schemas, { processId, taskNames, limit });
-  }
-
-  async #currentTaskNames(): Promise<ReadonlyMap<number, string>> {
-    const { revision } = this.#registry;
-    if (this.#taskNames?.revision !== revision) {
-      const names = this.#registry.names();
-      const byId = await registerTaskNames(this.#queuePool, this.#schemas, names);
-      this.#taskNames = { revision, byId };
-    }
-    return this.#taskNames.byId;
-  }
-
-  #waitForDatabase(error: unknown): void {
-    const { logger } = this.#options;
-    if (this.#waiting || this.#stopped !== null) return;
-    this.#waiting = true;
-    logger.warn({ err: error }, "waiting for the database");
-    this.events.emit("database:waiting", { error });
-  }
-
-  #databaseIsBack(): void {
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    this.#options.logger.info("the database answers again");
-    this.events.emit("database:back");
   }
 }
 

@@ -82,6 +82,13 @@ export class Dispatcher {
     this.#pump();
   }
 
+  /** Runs one job that was locked by other means; resolves when its outcome is settled. */
+  async runOne(job: QueueJob): Promise<void> {
+    this.#startedJobs.add(job.id);
+    this.#startAttempt(job);
+    while (this.#startedJobs.has(job.id)) await this.#change();
+  }
+
   /** Stops taking jobs and gives back those that have not started. Resolves when none waits. */
   async stopFetching(): Promise<void> {
     this.#accepting = false;

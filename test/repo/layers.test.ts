@@ -27,7 +27,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   dev: [...belowRuntime, "runtime"],
   http: [...belowRuntime, "runtime"],
   client: [...belowRuntime, "runtime"],
-  testing: [...belowRuntime, "runtime"],
+  // Its databases are scratch copies on the embedded server.
+  testing: [...belowRuntime, "runtime", "dev"],
   dashboard: ["core", "http"],
   cli: [...belowRuntime, "runtime", ...doors],
   "index.ts": ["core", "config", "runtime"],

@@ -50,6 +50,54 @@ export async function fetchJobs(
   return jobs.sort(byPriority);
 }
 
+/**
+ * Locks one job by its id, whether it is due or not. Null when it is not in the queue, locked,
+ * failed for good, or behind another job of its serial queue that runs.
+ */
+export async function fetchJob(
+  db: pg.Pool,
+  schemas: Schemas,
+  request: { readonly processId: string; readonly id: string },
+): Promise<QueueJob | null> {
+  const { queue, own } = schemas;
+  const { rows } = await db.query<string[], [string, string]>({
+    text: `
+with picked as (
+  select j.id, q.id as queue_id, q.queue_name, t.identifier
+  from ${queue}._private_jobs j
+  join ${queue}._private_tasks t on t.id = j.task_id
+  left join ${queue}._private_job_queues q on q.id = j.job_queue_id
+  where j.id = $2::bigint and j.is_available = true and (q.id is null or q.is_available = true)
+  for update of j
+),
+queues as (
+  update ${queue}._private_job_queues q set locked_by = $1::text, locked_at = now()
+  from picked where q.id = picked.queue_id
+)
+${takePicked(queue, own)}, picked.identifier`,
+    values: [request.processId, request.id],
+    rowMode: "array",
+    types: asText,
+  });
+  const row = rows[0];
+  if (row === undefined) return null;
+  const task = row[row.length - 1] ?? "";
+  // why: the statement returns exactly these columns, and the task's name after them
+  return new QueueJob(row.slice(0, -1) as QueueRow, task, request.processId, new Date());
+}
+
+/** The end of both statements: locks what was picked and returns it in the order of QueueRow. */
+function takePicked(queue: string, own: string): string {
+  return `update ${queue}._private_jobs jobs
+set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
+from picked left join ${own}.job_details d on d.job_id = picked.id
+where jobs.id = picked.id
+returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
+  date_part('epoch', jobs.run_at), date_part('epoch', jobs.created_at), jobs.last_error,
+  jobs.key, picked.queue_name, jobs.revision, jobs.flags, d.job_id, d.correlation_id,
+  d.created_by, d.parent_id, d.metadata`;
+}
+
 function fetchStatement({ queue, own }: Schemas): string {
   return `
 with recursive
@@ -104,12 +152,5 @@ queues as (
   update ${queue}._private_job_queues q set locked_by = $1::text, locked_at = now()
   from picked where q.id = picked.queue_id
 )
-update ${queue}._private_jobs jobs
-set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
-from picked left join ${own}.job_details d on d.job_id = picked.id
-where jobs.id = picked.id
-returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
-  date_part('epoch', jobs.run_at), date_part('epoch', jobs.created_at), jobs.last_error,
-  jobs.key, picked.queue_name, jobs.revision, jobs.flags, d.job_id, d.correlation_id,
-  d.created_by, d.parent_id, d.metadata`;
+${takePicked(queue, own)}`;
 }
