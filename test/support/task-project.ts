@@ -1,7 +1,7 @@
 /** A project in a folder of its own, with real files, loaded by Node itself. */
 
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -60,8 +60,13 @@ export class TaskProject implements AsyncDisposable {
     }
   }
 
-  async load(options: { importTimeoutMs?: number; run?: boolean } = {}): Promise<PrintedCatalog> {
-    const { importTimeoutMs = 20_000, run = true } = options;
+  /** With `unprivileged`, file modes hold also when the tests run as root. */
+  async load(
+    options: { importTimeoutMs?: number; run?: boolean; unprivileged?: boolean } = {},
+  ): Promise<PrintedCatalog> {
+    const { importTimeoutMs = 20_000, run = true, unprivileged = false } = options;
+    const user = unprivileged && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    if (unprivileged) await chmod(this.dir, 0o755);
     const request = {
       projectDir: this.dir,
       tasksDir: this.path("tasks"),
@@ -71,7 +76,7 @@ export class TaskProject implements AsyncDisposable {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       ["--conditions=taskrun-source", printCatalog, JSON.stringify(request)],
-      { cwd: this.dir, maxBuffer: 64 * 1024 * 1024 },
+      { cwd: this.dir, maxBuffer: 64 * 1024 * 1024, ...user },
     );
     const printed: Pick<PrintedCatalog, "tasks" | "failures"> = JSON.parse(stdout);
     return { ...printed, names: printed.tasks.map(({ name }) => name), warnings: stderr };

@@ -1,0 +1,235 @@
+/**
+ * What Node is told while it imports the project's files: TypeScript's ways to write an import,
+ * path aliases, syntax that type stripping can't handle, and this very package.
+ * Owns Node's hooks between start and stop; refuses files under node_modules.
+ */
+
+import { readFileSync } from "node:fs";
+import {
+  type LoadFnOutput,
+  type LoadHookContext,
+  type ResolveFnOutput,
+  type ResolveHookContext,
+  registerHooks,
+  setSourceMapsSupport,
+} from "node:module";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { guessFile } from "./guess-file.ts";
+import { ModuleGraph } from "./module-graph.ts";
+import { moduleSyntax } from "./module-syntax.ts";
+import {
+  isJsx,
+  looksUnstrippable,
+  transformSource,
+  transformSourceSync,
+} from "./transform-source.ts";
+import { TsconfigLookup } from "./tsconfig-lookup.ts";
+
+export interface FailedResolution {
+  readonly specifier: string;
+  readonly importer: string;
+}
+
+type NextResolve = (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput;
+type NextLoad = (url: string, context?: Partial<LoadHookContext>) => LoadFnOutput;
+
+const ownCode = new URL("..", import.meta.url).href;
+
+export class ModuleHooks {
+  readonly graph = new ModuleGraph();
+  readonly #tsconfig = new TsconfigLookup();
+  readonly #failedResolutions = new WeakMap<object, FailedResolution>();
+  readonly #failedTransforms = new WeakMap<object, string>();
+  readonly #transformed = new Set<string>();
+  readonly #prepared = new Map<string, string>();
+  readonly #revisions = new Map<string, number>();
+  #registered: { deregister(): void } | null = null;
+
+  start(): void {
+    this.#registered ??= registerHooks({
+      resolve: (specifier, context, next) => this.#resolve(specifier, context, next),
+      load: (url, context, next) => this.#load(url, context, next),
+    });
+  }
+
+  stop(): void {
+    this.#registered?.deregister();
+    this.#registered = null;
+  }
+
+  /** The URL under which `file` is to be imported now. */
+  urlOf(file: string): string {
+    const { href } = pathToFileURL(file);
+    const revision = this.#revisions.get(file);
+    return revision === undefined ? href : `${href}?taskrun=${revision}`;
+  }
+
+  /** Which import could not be resolved, when `error` came from that. */
+  failedResolution(error: unknown): FailedResolution | null {
+    return isObject(error) ? (this.#failedResolutions.get(error) ?? null) : null;
+  }
+
+  /** Which file esbuild refused, when `error` came from that. */
+  failedTransform(error: unknown): string | null {
+    return isObject(error) ? (this.#failedTransforms.get(error) ?? null) : null;
+  }
+
+  isTransformed(file: string): boolean {
+    return this.#transformed.has(file);
+  }
+
+  /**
+   * Lets `file`, which could not be parsed or linked, go through esbuild from now on.
+   * Throws esbuild's error when the file has faults.
+   */
+  async transform(file: string): Promise<void> {
+    if (this.#transformed.has(file)) return;
+    const options = this.#tsconfig.compilerOptions(file);
+    const code = await transformSource(readFileSync(file, "utf8"), file, options).catch((error) =>
+      this.#rethrow(error, file),
+    );
+    if (this.#transformed.has(file)) return;
+    setSourceMapsSupport(true);
+    this.#prepared.set(file, code);
+    this.#transformed.add(file);
+    this.renew(file);
+  }
+
+  /**
+   * Gives `file` and all that import it new URLs: Node remembers by their URLs that they failed.
+   * Only for a file that failed before it ran to its end, so that no module runs twice.
+   */
+  renew(file: string): void {
+    for (const each of this.graph.dependentsOf(file)) {
+      this.#revisions.set(each, (this.#revisions.get(each) ?? 0) + 1);
+    }
+  }
+
+  #resolve(specifier: string, context: ResolveHookContext, next: NextResolve): ResolveFnOutput {
+    const { parentURL } = context;
+    if (parentURL === undefined || !isProjectUrl(parentURL)) return next(specifier, context);
+    const importer = fileURLToPath(parentURL);
+    const found = this.#find(specifier, context, importer, next);
+    if (!isProjectUrl(found.url)) return found;
+    const file = fileURLToPath(found.url);
+    this.graph.add(importer, specifier, file);
+    // CommonJS knows its modules by file name, and forgets those that failed.
+    if (!this.#revisions.has(file) || context.conditions.includes("require")) return found;
+    return { ...found, url: this.urlOf(file) };
+  }
+
+  #find(
+    specifier: string,
+    context: ResolveHookContext,
+    importer: string,
+    next: NextResolve,
+  ): ResolveFnOutput {
+    if (isBare(specifier)) {
+      for (const target of this.#tsconfig.aliasTargets(specifier, importer)) {
+        const file = guessFile(target);
+        if (file !== null) return nextFile(file, context, next);
+      }
+    }
+    try {
+      return next(specifier, context);
+    } catch (error) {
+      const fallback = this.#fallback(specifier, context, importer, next);
+      if (fallback !== null) return fallback;
+      if (isObject(error)) this.#failedResolutions.set(error, { specifier, importer });
+      throw error;
+    }
+  }
+
+  #fallback(
+    specifier: string,
+    context: ResolveHookContext,
+    importer: string,
+    next: NextResolve,
+  ): ResolveFnOutput | null {
+    if (/^\.{0,2}\/|^\.{1,2}$/.test(specifier)) {
+      const file = guessFile(resolve(dirname(importer), specifier));
+      return file === null ? null : nextFile(file, context, next);
+    }
+    // A project that runs taskrun without having installed it still writes `from "taskrun"`.
+    if (specifier !== "taskrun" && !specifier.startsWith("taskrun/")) return null;
+    try {
+      return next(specifier, { ...context, parentURL: import.meta.url });
+    } catch {
+      return null;
+    }
+  }
+
+  #load(url: string, context: LoadHookContext, next: NextLoad): LoadFnOutput {
+    if (!isProjectUrl(url) || !/\.[cm]?[jt]sx?(?:\?|$)/.test(url)) return next(url, context);
+    const file = fileURLToPath(url);
+    if (isJsx(file) || this.#transformed.has(file)) return this.#loadTransformed(file, context);
+    const loaded = next(url, { ...context, format: formatOf(file, context.format) });
+    if (!/ts$/.test(file) || loaded.source === null || loaded.source === undefined) return loaded;
+    const source = textOf(loaded.source);
+    return looksUnstrippable(source) ? this.#loadTransformed(file, context, source) : loaded;
+  }
+
+  #loadTransformed(file: string, context: LoadHookContext, text?: string): LoadFnOutput {
+    const source = text ?? readFileSync(file, "utf8");
+    let code = this.#prepared.get(file);
+    this.#prepared.delete(file);
+    if (code === undefined) {
+      setSourceMapsSupport(true);
+      const options = this.#tsconfig.compilerOptions(file);
+      try {
+        code = transformSourceSync(source, file, options);
+      } catch (error) {
+        this.#rethrow(error, file);
+      }
+    }
+    const format = formatOf(file, context.format, source)?.replace("-typescript", "");
+    return {
+      source: code,
+      format: format ?? (moduleSyntax(source) === "commonjs" ? "commonjs" : "module"),
+      shortCircuit: true,
+    };
+  }
+
+  #rethrow(error: unknown, file: string): never {
+    if (isObject(error)) this.#failedTransforms.set(error, file);
+    throw error;
+  }
+}
+
+function nextFile(file: string, context: ResolveHookContext, next: NextResolve): ResolveFnOutput {
+  // `require` takes paths, `import` takes URLs.
+  const required = context.conditions.includes("require");
+  return next(required ? file : pathToFileURL(file).href, context);
+}
+
+/** Whether hooks may touch the module: a file outside node_modules and outside this package. */
+export function isProjectUrl(url: string): boolean {
+  return url.startsWith("file:") && !url.includes("/node_modules/") && !url.startsWith(ownCode);
+}
+
+/** Node's format, but where the ending leaves it open the text decides, not package.json. */
+function formatOf(
+  file: string,
+  given: string | null | undefined,
+  text?: string,
+): string | null | undefined {
+  const typescript = /\.tsx?$/.test(file);
+  const open = given === null || given === undefined || given.startsWith("commonjs");
+  if (!open || !(typescript || /\.jsx?$/.test(file))) return given;
+  const syntax = moduleSyntax(text ?? readFileSync(file, "utf8"));
+  if (syntax === "unclear") return given;
+  return typescript ? `${syntax}-typescript` : syntax;
+}
+
+function isBare(specifier: string): boolean {
+  return !/^(?:\.{0,2}\/|node:|file:|data:|#)/.test(specifier) && !/^\.\.?$/.test(specifier);
+}
+
+function textOf(source: NonNullable<LoadFnOutput["source"]>): string {
+  return typeof source === "string" ? source : new TextDecoder().decode(source);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
