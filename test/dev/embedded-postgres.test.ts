@@ -86,7 +86,10 @@ test("a fresh start gives a closed server and a role that is no superuser", asyn
       `select json_build_array(current_user, current_database(), rolsuper, rolcreaterole)
          from pg_roles where rolname = current_user`,
     ),
-  ).toEqual(["taskrun", "taskrun", false, false]);
+  ).toEqual(["app", "app", false, false]);
+  // Where a table goes that names no schema: not among taskrun's own.
+  await value(postgres.url, "create schema taskrun");
+  expect(await value(postgres.url, "select current_schema()")).toBe("public");
   await value(postgres.url, "create schema graphile_worker create table t (id int)");
   expect(
     await value(

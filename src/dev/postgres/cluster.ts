@@ -29,7 +29,9 @@ const run = promisify(execFile);
 
 export const superuser = "postgres";
 /** The role and the database of the application. */
-export const appName = "taskrun";
+// Not "taskrun": a schema named like the role comes first in its search path, and a table that
+// somebody creates without naming a schema would end up among ours.
+export const appName = "app";
 
 export interface ClusterSettings {
   readonly superuserPassword: string;
