@@ -42,7 +42,7 @@ describe("a job's way through the queue", () => {
     expect(seen).toEqual({ correlationId: "c-1", metadata: { a: 1 }, key: "k" });
     const parent = await kit.job(id);
     expect(parent).toMatchObject({ correlation_id: "c-1", created_by: "ada", metadata: { a: 1 } });
-    const childId = (parent?.output as { id: string }).id;
+    const childId = (parent as { output: { id: string } }).output.id;
     expect(await kit.job(childId)).toMatchObject({ correlation_id: "c-1", parent_id: id });
     const { rows } = await kit.db.query("select 1 from taskrun.job_details");
     expect(rows).toHaveLength(0);

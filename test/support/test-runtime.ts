@@ -30,6 +30,20 @@ export async function addBySql(
   return rows[0].id;
 }
 
+/** Adds that many jobs in one call; their payloads are `{ "n": 1 }` and so on. */
+export async function addManyBySql(
+  { db }: Pick<TestRuntime, "db">,
+  task: string,
+  count: number,
+): Promise<void> {
+  await db.query(
+    `select count(*) from graphile_worker.add_jobs((
+       select array_agg(row($1, json_build_object('n', n), null, null, null, null, null, null)
+         ::graphile_worker.job_spec) from generate_series(1, $2::int) n))`,
+    [task, count],
+  );
+}
+
 /** What a test's handlers and the test itself tell each other: a promise to be kept once. */
 export interface Signal<T = void> extends PromiseWithResolvers<T> {}
 
