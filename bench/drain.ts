@@ -20,6 +20,7 @@ import {
   openBenchDatabase,
   settleDown,
 } from "./support/database.ts";
+import { moveAway } from "./support/distant-database.ts";
 import { fastestSettings, graphileWorkerSide } from "./support/graphile-worker-side.ts";
 import type { Side } from "./support/side.ts";
 import { markdownTable, median, pairedRatio } from "./support/statistics.ts";
@@ -36,21 +37,25 @@ const { values: flags } = parseArgs({
   options: {
     jobs: { type: "string", default: "20000" },
     rounds: { type: "string", default: "5" },
+    delay: { type: "string", default: "0" },
   },
 });
 const jobs = Number(flags.jobs);
 const rounds = Number(flags.rounds);
 
 const database = await openBenchDatabase();
-const sides = createSides(database.connectionString);
+const distant = await moveAway(database.connectionString, Number(flags.delay));
+const sides = createSides(distant.connectionString);
 try {
   console.log(await describeServer(database.admin));
   console.log(`Node ${process.versions.node}, ${cpus().length} cores, ${jobs} jobs a round`);
+  console.log(`Round trip ${flags.delay === "0" ? "not delayed" : `delayed by ${flags.delay} ms`}`);
   for (const side of sides) await drain(database, side);
   const results = await playRounds();
   console.log(summary(results));
 } finally {
   for (const side of sides) await side.close();
+  await distant.close();
   await database.close();
 }
 
