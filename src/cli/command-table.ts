@@ -1,0 +1,173 @@
+/**
+ * Every command: its words, its flags, and where its code is. Help and parsing are derived from
+ * this table. Holds no code of commands, so that `--help` loads none.
+ */
+
+import type { OptionName } from "../config/schema.ts";
+import type { CommandArguments } from "./command-arguments.ts";
+import type { ExitCode } from "./exit-codes.ts";
+
+export type Command = (args: CommandArguments) => Promise<ExitCode>;
+
+export interface FlagSpec {
+  readonly sentence: string;
+  /** "switch" takes no value. */
+  readonly kind: "text" | "switch";
+  readonly shortFlag?: string;
+}
+
+export interface CommandSpec {
+  /** The command and its arguments, in yargs' notation. */
+  readonly usage: string;
+  readonly sentence: string;
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly flags: Readonly<Record<string, FlagSpec>>;
+  /** The options of the configuration that it takes as flags. */
+  readonly options: readonly OptionName[];
+  readonly examples: readonly (readonly [command: string, sentence: string])[];
+  readonly load: () => Promise<Command>;
+}
+
+const json: FlagSpec = { kind: "switch", sentence: "Print JSON for programs" };
+
+/** Every command takes these, whether it needs them or not: a script sets them once for all. */
+const common = ["connection", "schema", "dataDir", "tasks", "importTimeout"] as const;
+
+export const commandTable = {
+  run: {
+    usage: "run",
+    sentence: "Run the tasks in the tasks folder until stopped (the default command)",
+    arguments: {},
+    flags: {
+      once: { kind: "switch", sentence: "Run what is due, then stop; exit 1 if a job failed" },
+    },
+    options: [
+      ...common,
+      "concurrency",
+      "pollInterval",
+      "shutdownGrace",
+      "shutdownDeadline",
+      "timeoutGrace",
+      "heartbeatInterval",
+      "handlerPoolSize",
+      "logLevel",
+      "logFormat",
+      "redact",
+      "logPayloads",
+    ],
+    examples: [
+      ["taskrun", "run until Ctrl-C"],
+      ["taskrun --once -j 4", "run what is due, four at a time, and stop"],
+    ],
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  add: {
+    usage: "add <task> [payload]",
+    sentence: "Add a job",
+    arguments: {
+      task: "Name of the task",
+      payload: "JSON text, @file, or - for standard input",
+    },
+    flags: {
+      delay: { kind: "text", sentence: 'Not before this long from now, such as "5m"' },
+      "run-at": { kind: "text", sentence: "Not before this moment, as ISO 8601" },
+      priority: { kind: "text", sentence: "critical, high, normal, low or a whole number" },
+      queue: { kind: "text", sentence: "Serial queue: its jobs run one at a time" },
+      key: { kind: "text", sentence: "At most one waiting job per key" },
+      "key-mode": { kind: "text", sentence: "replace, preserve_run_at or unsafe_dedupe" },
+      "max-attempts": { kind: "text", sentence: "Attempts before it has failed for good" },
+      metadata: { kind: "text", sentence: "JSON object to keep with the job" },
+      "correlation-id": { kind: "text", sentence: "Follows the job and its children" },
+      "created-by": { kind: "text", sentence: "Who asked for it" },
+      wait: { kind: "switch", sentence: "Wait until it has ended; exit 1 unless it completed" },
+      "wait-timeout": { kind: "text", sentence: "Give up waiting after this long; exit 75" },
+      force: { kind: "switch", sentence: "Add it even if no task file has that name" },
+      json,
+    },
+    options: common,
+    examples: [
+      [`taskrun add send_email '{"to":"a@b.c"}' --delay 5m`, "due in five minutes"],
+      ["taskrun add report @payload.json --wait --json", "wait for the result"],
+    ],
+    load: async () => (await import("./commands/add.ts")).add,
+  },
+  tasks: {
+    usage: "tasks",
+    sentence: "List the tasks in the tasks folder",
+    arguments: {},
+    flags: {
+      tree: { kind: "switch", sentence: "Show each setting and the file that set it" },
+      json,
+    },
+    options: common,
+    examples: [],
+    load: async () => (await import("./commands/tasks.ts")).tasks,
+  },
+  check: {
+    usage: "check",
+    sentence: "Load the configuration and every task; exit 1 if anything is wrong",
+    arguments: {},
+    flags: { json },
+    options: common,
+    examples: [],
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  jobs: {
+    usage: "jobs",
+    sentence: "List jobs, queued and finished, newest first",
+    arguments: {},
+    flags: {
+      state: { kind: "text", sentence: "Only jobs in this state" },
+      task: { kind: "text", sentence: "Only jobs of this task" },
+      limit: { kind: "text", sentence: "At most this many (default 50)" },
+      json,
+    },
+    options: common,
+    examples: [["taskrun jobs --state failed", "what has failed for good"]],
+    load: async () => (await import("./commands/jobs.ts")).jobs,
+  },
+  show: {
+    usage: "show <id>",
+    sentence: "Show one job with its attempts",
+    arguments: { id: "The job's id" },
+    flags: { json },
+    options: common,
+    examples: [],
+    load: async () => (await import("./commands/show.ts")).show,
+  },
+  migrate: {
+    usage: "migrate",
+    sentence: "Bring the database's schemas up to date",
+    arguments: {},
+    flags: { json },
+    options: common,
+    examples: [],
+    load: async () => (await import("./commands/migrate.ts")).migrate,
+  },
+  db: {
+    usage: "db <action>",
+    sentence: "The embedded Postgres: url, start, stop, reset",
+    arguments: { action: "url, start, stop or reset" },
+    flags: {},
+    options: common,
+    examples: [
+      ['psql "$(taskrun db url)"', "open the database that taskrun uses"],
+      ["taskrun db reset", "throw the embedded database away"],
+    ],
+    load: async () => (await import("./commands/db.ts")).db,
+  },
+  doctor: {
+    usage: "doctor",
+    sentence: "Look for what could keep tasks from running",
+    arguments: {},
+    flags: { json },
+    options: common,
+    examples: [],
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+} as const satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof commandTable;
+
+/** Runs when no command is named. */
+export const defaultCommand: CommandName = "run";

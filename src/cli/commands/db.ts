@@ -1,0 +1,77 @@
+/** `taskrun db`: the embedded Postgres from outside. */
+
+import { describeConnection } from "../../config/describe-connection.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import type { ResolvedConfig } from "../../config/resolved-config.ts";
+import { closestName } from "../../core/closest-name.ts";
+import {
+  findEmbeddedPostgres,
+  resetEmbeddedPostgres,
+  startEmbeddedPostgres,
+  stopEmbeddedPostgres,
+} from "../../dev/embedded-postgres.ts";
+import { CliError, usageError } from "../cli-error.ts";
+import type { CommandArguments } from "../command-arguments.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { print, say } from "../output.ts";
+
+const actions: Readonly<Record<string, (config: ResolvedConfig) => Promise<void>>> = {
+  url: showUrl,
+  start,
+  stop,
+  reset,
+};
+
+export async function db(args: CommandArguments): Promise<ExitCode> {
+  const name = args.required("action");
+  const action = actions[name];
+  if (action === undefined) {
+    const meant = closestName(name, Object.keys(actions));
+    const known = `There are ${Object.keys(actions).join(", ")}.`;
+    throw usageError(`db ${name}: unknown`, meant === null ? known : `Did you mean ${meant}?`);
+  }
+  const { config } = await loadConfig(args.forConfig());
+  await action(config);
+  return exitCodes.ok;
+}
+
+/** The URL alone on stdout, for `psql "$(taskrun db url)"`. */
+async function showUrl(config: ResolvedConfig): Promise<void> {
+  if (config.connection !== null) return print(config.connection);
+  const running = await findEmbeddedPostgres(config.dataDir);
+  if (running === null) {
+    throw new CliError(
+      exitCodes.unavailable,
+      "the embedded Postgres is not running",
+      "Start it with `taskrun db start`, or run `taskrun`.",
+    );
+  }
+  print(running.url);
+}
+
+async function start(config: ResolvedConfig): Promise<void> {
+  warnOfConnection(config);
+  const started = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    keepRunning: true,
+    onProgress: say,
+  });
+  await started.stop();
+  const how = started.startedHere ? "started" : "was running and stays";
+  say(`${describeConnection(started.url)} ${how}; end it with \`taskrun db stop\`.`);
+}
+
+async function stop(config: ResolvedConfig): Promise<void> {
+  const wasRunning = await stopEmbeddedPostgres(config.dataDir);
+  say(wasRunning ? "The embedded Postgres has stopped." : "The embedded Postgres wasn't running.");
+}
+
+async function reset(config: ResolvedConfig): Promise<void> {
+  await resetEmbeddedPostgres(config.dataDir);
+  say("The embedded Postgres and its data are gone; the next start makes a new one.");
+}
+
+function warnOfConnection(config: ResolvedConfig): void {
+  if (config.connection === null) return;
+  say(`Note: taskrun uses ${describeConnection(config.connection)}, not the embedded Postgres.`);
+}

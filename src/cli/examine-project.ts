@@ -1,0 +1,52 @@
+/** The doctor's look at this machine and this folder: Node, the configuration, the tasks. */
+
+import type { LoadedConfig } from "../config/load-config.ts";
+import { optionNames } from "../config/schema.ts";
+import { taskrunVersion } from "../runtime/version.ts";
+import { shownPath } from "./describe-load-failure.ts";
+import type { Finding } from "./finding.ts";
+import { loadTasks } from "./load-tasks.ts";
+
+export async function examineProject(loaded: LoadedConfig): Promise<Finding[]> {
+  const ok = { status: "ok", fix: null } as const;
+  return [
+    { ...ok, name: "taskrun", detail: taskrunVersion },
+    // The start of the command refuses a Node that is too old.
+    { ...ok, name: "node", detail: `${process.versions.node} (${process.execPath})` },
+    { ...ok, name: "configuration", detail: describeSources(loaded) },
+    ...(await examineTasks(loaded)),
+  ];
+}
+
+function describeSources({ config, sources }: LoadedConfig): string {
+  const file = config.configFile === null ? "no config file" : shownPath(config.configFile);
+  const set = optionNames
+    .filter((name) => sources[name] !== "default")
+    .map((name) => `${name} from ${sources[name]}`);
+  return set.length === 0
+    ? `${file}; every option is at its default`
+    : `${file}; ${set.join(", ")}`;
+}
+
+async function examineTasks({ config }: LoadedConfig): Promise<Finding[]> {
+  const { tasks, failures } = await loadTasks(config);
+  const folder: Finding =
+    tasks.size > 0
+      ? { name: "tasks", status: "ok", detail: `${tasks.size} in ${config.tasks}`, fix: null }
+      : {
+          name: "tasks",
+          status: "warn",
+          detail: `none in ${config.tasks}`,
+          fix: "Put a file there that exports a task, or name another folder with --tasks.",
+        };
+  const broken = failures.map((failure): Finding => {
+    const place = `${shownPath(failure.file)}:${failure.line ?? 1}:${failure.column ?? 1}`;
+    return {
+      name: "task file",
+      status: "fail",
+      detail: `${place}: ${failure.reason}`,
+      fix: failure.fix,
+    };
+  });
+  return [folder, ...broken];
+}

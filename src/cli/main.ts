@@ -1,0 +1,38 @@
+/**
+ * The command line's first and last step: finds the command, runs it, tells what went wrong and
+ * ends the process with the right code. The only file that ends the process.
+ */
+
+import { CliError } from "./cli-error.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { hideKnownWarnings } from "./hide-known-warnings.ts";
+import { flushOutput, sayError, surviveClosedPipes } from "./output.ts";
+import { parseCommandLine } from "./parse-command-line.ts";
+
+/** `argv` without node and the script. Ends the process; never returns to its caller. */
+export async function main(argv: string[]): Promise<void> {
+  hideKnownWarnings();
+  surviveClosedPipes();
+  const code = await runCommand(argv).catch(tellError);
+  await flushOutput();
+  process.exit(code);
+}
+
+async function runCommand(argv: string[]): Promise<ExitCode> {
+  const parsed = await parseCommandLine(argv);
+  if (parsed === null) return exitCodes.ok;
+  const command = await parsed.spec.load();
+  return command(parsed.args);
+}
+
+async function tellError(error: unknown): Promise<ExitCode> {
+  if (error instanceof CliError) {
+    sayError(error.message, error.hint);
+    return error.exitCode;
+  }
+  // Loaded only now: a command that ends well needs none of it.
+  const { explainError } = await import("./explain-error.ts");
+  const { message, hint, exitCode } = explainError(error);
+  sayError(message, hint);
+  return exitCode;
+}

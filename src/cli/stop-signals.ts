@@ -1,0 +1,51 @@
+/**
+ * Turns the signals that ask a process to end into two moments: the first asks to end well, the
+ * second to end now. Owns the listeners; what ending means is the command's concern.
+ */
+
+const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** npm hands on a Ctrl-C that the terminal has already sent to every process of the group. */
+const echoMs = 50;
+
+export class StopSignals {
+  readonly #first = new AbortController();
+  readonly #second = new AbortController();
+  readonly #listener = (name: NodeJS.Signals) => this.#receive(name);
+  #last: { readonly name: NodeJS.Signals; readonly atMs: number } | null = null;
+
+  /** Aborts at the first signal; the reason is its name. */
+  get first(): AbortSignal {
+    return this.#first.signal;
+  }
+
+  /** Aborts at the second one. */
+  get second(): AbortSignal {
+    return this.#second.signal;
+  }
+
+  start(): void {
+    for (const name of names) process.on(name, this.#listener);
+  }
+
+  stop(): void {
+    for (const name of names) process.off(name, this.#listener);
+  }
+
+  #receive(name: NodeJS.Signals): void {
+    const atMs = performance.now();
+    const isEcho = this.#last?.name === name && atMs - this.#last.atMs < echoMs;
+    this.#last = { name, atMs };
+    if (isEcho) return;
+    if (this.#first.signal.aborted) this.#second.abort(name);
+    else this.#first.abort(name);
+  }
+}
+
+/** Resolves when `signal` has aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

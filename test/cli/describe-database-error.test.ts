@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { describeDatabaseError } from "../../src/cli/describe-database-error.ts";
+
+function failure(message: string, fields: object = {}): Error {
+  return Object.assign(new Error(message), fields);
+}
+
+const waits = [
+  failure("connect ECONNREFUSED 127.0.0.1:1", { code: "ECONNREFUSED" }),
+  failure("getaddrinfo ENOTFOUND db", { code: "ENOTFOUND" }),
+  failure("the database system is starting up", { code: "57P03", severity: "FATAL" }),
+  failure("sorry, too many clients already", { code: "53300", severity: "FATAL" }),
+  failure("deadlock detected", { code: "40P01", severity: "ERROR" }),
+  failure("Connection terminated unexpectedly"),
+  new AggregateError([failure("connect ECONNREFUSED ::1:1", { code: "ECONNREFUSED" })]),
+];
+
+test.each(waits)("%s may pass", (error) => {
+  expect(describeDatabaseError(error)).toMatchObject({ passes: true });
+});
+
+const refusals: [Error, string][] = [
+  [failure("password authentication failed", { code: "28P01" }), "the password is wrong"],
+  [failure('database "x" does not exist', { code: "3D000" }), "there is no such database"],
+  [failure("no pg_hba.conf entry", { code: "28000" }), "doesn't let this user in"],
+  [failure("permission denied for database x", { code: "42501" }), "not the rights"],
+  [failure("cannot execute CREATE in a read-only transaction", { code: "25006" }), "read-only"],
+  [failure("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"), "there is none"],
+  [failure("The server does not support SSL connections"), "TLS"],
+  [failure("self-signed certificate", { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), "not trusted"],
+  [failure("syntax error", { code: "42601", severity: "ERROR" }), "SQLSTATE 42601"],
+];
+
+test.each(refusals)("%s doesn't pass by itself: %s", (error, sentence) => {
+  const fault = describeDatabaseError(error);
+  expect(fault).toMatchObject({ passes: false });
+  expect(fault?.sentence).toContain(sentence);
+});
+
+test.each([new TypeError("x is not a function"), "text", null, failure("x", { code: "ENOTDIR" })])(
+  "%s has nothing to do with a database",
+  (error) => expect(describeDatabaseError(error)).toBeNull(),
+);
