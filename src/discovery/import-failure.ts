@@ -4,7 +4,7 @@
  * or from esbuild, since V8 often names none.
  */
 
-import { relative } from "node:path";
+import { basename } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import type { LoadFailure } from "../core/catalog.ts";
@@ -156,7 +156,7 @@ function thrownText(error: unknown): string {
 
 function fixFor(error: unknown, failed: FailedImport): string {
   if (/^(?:require|module|exports|__dirname|__filename) is not defined/.test(messageOf(error))) {
-    return `It is run as an ES module: write \`import\` and \`export default\`, or give ${relative("", failed.file)} the ending .cjs.`;
+    return `It is run as an ES module: write \`import\` and \`export default\`, or give ${basename(failed.file)} the ending .cjs.`;
   }
   return "Correct it, or move what can fail into the handler, where it is retried.";
 }

@@ -3,6 +3,7 @@
  * Owns the order of the steps; refuses to load a changed file again (Node keeps what it has).
  */
 
+import { realpath } from "node:fs/promises";
 import { enableCompileCache } from "node:module";
 import { relative, resolve, sep } from "node:path";
 import type { Catalog, LoadFailure, TaskLoader } from "../core/catalog.ts";
@@ -29,6 +30,12 @@ export interface NativeLoaderOptions {
   readonly layers: readonly TaskLayer[];
 }
 
+interface Importing {
+  /** Where the project really is. */
+  readonly realDir: string;
+  readonly patience: ImportPatience;
+}
+
 type Imported = { readonly module: object } | LoadFailure;
 
 export class NativeLoader implements TaskLoader {
@@ -47,16 +54,19 @@ export class NativeLoader implements TaskLoader {
     const sourceOf = (file: string): string => sourcePath(projectDir, file);
     const found = await scan(resolve(projectDir, tasksDir));
     const patience = new ImportPatience(importTimeoutMs);
-    const load = (file: string, task: string | null): Promise<Imported> =>
-      this.#import(file, task, patience);
-
-    const scopes = folderScopes(found.scopes, ({ file }) => load(file, null), sourceOf);
+    const realDir = await realpath(projectDir).catch(() => projectDir);
+    const importing = { realDir, patience };
+    const scopes = folderScopes(
+      found.scopes,
+      (scope) => this.#import(scope, null, importing),
+      sourceOf,
+    );
     const duplicates = fileClashes(found.tasks, sourceOf);
     const duplicated = new Set(duplicates.map(({ file }) => file));
     const loaded = await Promise.all(
       found.tasks
         .filter(({ file }) => !duplicated.has(file))
-        .map((task) => this.#loadTask(task, scopes, load, sourceOf)),
+        .map((task) => this.#loadTask(task, scopes, importing, sourceOf)),
     );
     const failures = [...found.failures, ...duplicates, ...(await scopes.failures())];
     return assembleCatalog([...loaded, ...failures], sourceOf);
@@ -69,13 +79,13 @@ export class NativeLoader implements TaskLoader {
   async #loadTask(
     task: TaskFile,
     scopes: Scopes,
-    load: (file: string, task: string) => Promise<Imported>,
+    importing: Importing,
     sourceOf: (file: string) => string,
   ): Promise<Task | LoadFailure> {
     const { layers, broken } = await scopes.around(task);
     const blocked = scopeFailureOf(task, broken, sourceOf);
     if (blocked !== null) return blocked;
-    const imported = await load(task.file, task.name);
+    const imported = await this.#import(task, task.name, importing);
     if (isLoadFailure(imported)) return imported;
     return parseTask(imported.module, {
       name: task.name,
@@ -86,11 +96,20 @@ export class NativeLoader implements TaskLoader {
     });
   }
 
-  async #import(file: string, task: string | null, patience: ImportPatience): Promise<Imported> {
-    const result = await importModule(file, this.#hooks, patience);
+  async #import(
+    { file, real }: { readonly file: string; readonly real: string },
+    task: string | null,
+    { patience, realDir }: Importing,
+  ): Promise<Imported> {
+    const result = await importModule(real, this.#hooks, patience);
     if (result.state === "imported") return { module: result.module };
-    const timeoutMs = this.#options.importTimeoutMs;
-    return importFailure({ task, file, hooks: this.#hooks, timeoutMs }, result);
+    const { importTimeoutMs: timeoutMs, projectDir } = this.#options;
+    const facts = { task, file: real, hooks: this.#hooks, timeoutMs };
+    const failure = await importFailure(facts, result);
+    // Node names files by their real paths; people know them by the paths they gave.
+    const inside = failure.file.startsWith(realDir + sep);
+    const shown = inside ? projectDir + failure.file.slice(realDir.length) : failure.file;
+    return { ...failure, file: failure.file === real ? file : shown };
   }
 }
 

@@ -12,8 +12,10 @@ import { isIgnoredFolder, type ScopeKind, taskName } from "./task-name.ts";
 
 export interface TaskFile {
   readonly name: string;
-  /** Absolute path. */
+  /** Absolute path, by way of the links that lead to it. */
   readonly file: string;
+  /** Where the file really is: Node knows its modules by that. */
+  readonly real: string;
   /** Relative to the tasks folder, "/" between the parts; "" is the tasks folder itself. */
   readonly folder: string;
 }
@@ -21,6 +23,7 @@ export interface TaskFile {
 export interface ScopeFile {
   readonly scope: ScopeKind;
   readonly file: string;
+  readonly real: string;
   readonly folder: string;
 }
 
@@ -82,11 +85,11 @@ async function walkEntry(
   above: readonly string[],
 ): Promise<void> {
   if (entry.isSymbolicLink()) return walkLink(walk, full, relative, above);
+  const real = join(above.at(-1) ?? "", entry.name);
   if (entry.isDirectory() && !isIgnoredFolder(entry.name)) {
-    const real = join(above.at(-1) ?? "", entry.name);
     return walkFolder(walk, full, relative, [...above, real]);
   }
-  if (entry.isFile()) addFile(walk, full, relative);
+  if (entry.isFile()) addFile(walk, full, real, relative);
 }
 
 async function walkLink(
@@ -95,16 +98,14 @@ async function walkLink(
   relative: string,
   above: readonly string[],
 ): Promise<void> {
+  const { kind } = taskName(relative);
   // Editors keep dangling links beside a file (".#send.ts"): those are not tasks either.
-  if (isIgnoredFolder(basename(full))) {
-    if (taskName(relative).kind === "scope") addFile(walk, full, relative);
-    return;
-  }
-  const mayMatter = taskName(relative).kind !== "ignored" || !basename(full).includes(".");
+  if (kind === "ignored" && isIgnoredFolder(basename(full))) return;
+  const mayMatter = kind !== "ignored" || !basename(full).includes(".");
   try {
     const real = await realpath(full);
     const target = await stat(real);
-    if (target.isFile()) return addFile(walk, full, relative);
+    if (target.isFile()) return addFile(walk, full, real, relative);
     if (!target.isDirectory()) return;
     if (above.includes(real)) walk.failures.push(linkLoop(full, real));
     else await walkFolder(walk, full, relative, [...above, real]);
@@ -113,11 +114,11 @@ async function walkLink(
   }
 }
 
-function addFile(walk: Walk, file: string, relative: string): void {
+function addFile(walk: Walk, file: string, real: string, relative: string): void {
   const meaning = taskName(relative);
   const folder = relative.slice(0, Math.max(0, relative.lastIndexOf("/")));
-  if (meaning.kind === "task") walk.tasks.push({ name: meaning.name, file, folder });
-  else if (meaning.kind === "scope") walk.scopes.push({ scope: meaning.scope, file, folder });
+  if (meaning.kind === "task") walk.tasks.push({ name: meaning.name, file, real, folder });
+  else if (meaning.kind === "scope") walk.scopes.push({ scope: meaning.scope, file, real, folder });
   else if (meaning.kind === "bad-name") {
     const { reason, fix } = meaning;
     walk.failures.push(loadFailure({ code: "bad-name", task: null, file, reason, fix }));

@@ -142,7 +142,8 @@ describe("a broken scope file", () => {
 });
 
 test("an empty array of middleware is fine", () => {
-  const scope = { scope: "middleware", file: "/p/tasks/_middleware.ts", folder: "" } as const;
+  const file = "/p/tasks/_middleware.ts";
+  const scope = { scope: "middleware", file, real: file, folder: "" } as const;
   const layer = { source: "tasks/_middleware.ts", defaults: {}, middleware: [] };
   expect(parseScope({ default: [] }, scope, "tasks/_middleware.ts")).toEqual(layer);
 });

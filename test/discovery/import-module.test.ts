@@ -40,16 +40,17 @@ describe("a task file may be", () => {
     });
   });
 
-  test("what defineTask returned, with taskrun and zod from node_modules", async () => {
+  test("what defineTask returned, taskrun being this very package", async () => {
     await using project = await TaskProject.of({
       "package.json": esm,
-      "tasks/greet.ts": `import { z } from "zod";
-export default {
+      "tasks/greet.ts": `import { defineTask } from "taskrun";
+import { z } from "zod";
+export default defineTask({
   payload: z.number(),
   aliases: ["hello", "say:hello"],
   description: "Greets.",
   handler: (n: number) => n * 10,
-};`,
+});`,
     });
     await project.installPackages("zod");
     const catalog = await project.load();

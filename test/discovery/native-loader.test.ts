@@ -76,3 +76,40 @@ test("files are named relative to the project, unless they are outside", () => {
   expect(sourcePath("/p", "/q/tasks/a.ts")).toBe("/q/tasks/a.ts");
   expect(sourcePath("/p", "/p/..odd.ts")).toBe("..odd.ts");
 });
+
+test("a second load finds the files that came since", async () => {
+  await using project = await TaskProject.of({ "tasks/a.mjs": "export default () => 1;" });
+  const loader = new NativeLoader({
+    projectDir: project.dir,
+    tasksDir: project.path("tasks"),
+    importTimeoutMs: 1000,
+    layers: [],
+  });
+  expect([...(await loader.load()).tasks.keys()]).toEqual(["a"]);
+  await project.write("tasks/b.mjs", "export default () => 1;");
+  expect([...(await loader.load()).tasks.keys()]).toEqual(["a", "b"]);
+  await loader.close();
+});
+
+test("a project and files behind links load, and failures keep the paths that were given", async () => {
+  await using real = await TaskProject.of({
+    "package.json": esm,
+    "elsewhere/typed.ts": 'import { T, n } from "./_dep.ts";\nexport default (x: T) => x + n;',
+    "elsewhere/_dep.ts": "export type T = number;\nexport const n = 3;",
+    "elsewhere/bad.ts": "export default (;",
+    "tasks/_broken.ts": "const a = 1;\nconst a = 2;",
+    "tasks/user.ts": 'import "./_broken.ts";\nexport default () => 1;',
+  });
+  await real.link("tasks/linked.ts", "../elsewhere/typed.ts");
+  await real.link("tasks/bad.ts", "../elsewhere/bad.ts");
+  await using outer = await TaskProject.of({});
+  await outer.link("project", real.dir);
+  const { failures, tasks } = await outer.load({ projectDir: outer.path("project") });
+  expect(tasks).toMatchObject([
+    { name: "linked", file: outer.path("project/tasks/linked.ts"), output: 5 },
+  ]);
+  expect(failures).toMatchObject([
+    { task: "user", file: outer.path("project/tasks/_broken.ts"), line: 2, column: 7 },
+    { task: "bad", file: outer.path("project/tasks/bad.ts"), line: 1, column: 17 },
+  ]);
+});

@@ -17,12 +17,12 @@ describe("scanning a folder", () => {
     });
     const found = await scan(project.path("tasks"));
     expect(found.failures).toEqual([]);
-    expect(found.tasks).toEqual([
+    expect(found.tasks).toMatchObject([
       { name: "a/b", file: project.path("tasks/a/b.ts"), folder: "a" },
       { name: "a/b/c", file: project.path("tasks/a/b/c.js"), folder: "a/b" },
       { name: "z", file: project.path("tasks/z.ts"), folder: "" },
     ]);
-    expect(found.scopes).toEqual([
+    expect(found.scopes).toMatchObject([
       { scope: "middleware", file: project.path("tasks/_middleware.ts"), folder: "" },
       { scope: "defaults", file: project.path("tasks/a/_defaults.ts"), folder: "a" },
     ]);
@@ -48,6 +48,11 @@ describe("scanning a folder", () => {
     const found = await scan(project.path("tasks"));
     expect(found.failures).toEqual([]);
     expect(found.tasks.map(({ name }) => name)).toEqual(["group/deep", "linked", "own"]);
+    expect(found.tasks.map(({ real }) => real)).toEqual([
+      project.path("elsewhere/more/deep.ts"),
+      project.path("elsewhere/real.ts"),
+      project.path("tasks/own.ts"),
+    ]);
   });
 
   test("stops at links that lead back, however they do", async () => {

@@ -7,18 +7,16 @@
 import type { Task } from "../../src/core/task.ts";
 import { NativeLoader } from "../../src/discovery/native-loader.ts";
 
-const { importTimeoutMs, projectDir, run, tasksDir } = JSON.parse(process.argv[2] ?? "{}");
+const { importTimeoutMs, projectDir, tasksDir } = JSON.parse(process.argv[2] ?? "{}");
 const loader = new NativeLoader({ projectDir, tasksDir, importTimeoutMs, layers: [] });
 const { failures, tasks } = await loader.load();
 const printed = [];
 for (const task of tasks.values()) {
-  const output = run ? await runTask(task) : null;
-  printed.push({ ...task, middleware: task.middleware.length, output });
+  printed.push({ ...task, middleware: task.middleware.length, output: await runTask(task) });
 }
 await loader.close();
-process.stdout.write(JSON.stringify({ tasks: printed, failures }));
 // An import that never ends would keep the process.
-process.exit();
+process.stdout.write(JSON.stringify({ tasks: printed, failures }), () => process.exit());
 
 async function runTask(task: Task): Promise<unknown> {
   const ctx = {} as Parameters<Task["handler"]>[1]; // why: these handlers don't look at it

@@ -25,6 +25,14 @@ export interface PrintedCatalog {
   readonly warnings: string;
 }
 
+export interface LoadOptions {
+  readonly importTimeoutMs?: number;
+  /** Another way to the project's folder. */
+  readonly projectDir?: string;
+  /** File modes hold also when the tests run as root. */
+  readonly unprivileged?: boolean;
+}
+
 export class TaskProject implements AsyncDisposable {
   readonly dir: string;
 
@@ -60,18 +68,14 @@ export class TaskProject implements AsyncDisposable {
     }
   }
 
-  /** With `unprivileged`, file modes hold also when the tests run as root. */
-  async load(
-    options: { importTimeoutMs?: number; run?: boolean; unprivileged?: boolean } = {},
-  ): Promise<PrintedCatalog> {
-    const { importTimeoutMs = 20_000, run = true, unprivileged = false } = options;
+  async load(options: LoadOptions = {}): Promise<PrintedCatalog> {
+    const { importTimeoutMs = 20_000, projectDir = this.dir, unprivileged = false } = options;
     const user = unprivileged && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     if (unprivileged) await chmod(this.dir, 0o755);
     const request = {
-      projectDir: this.dir,
-      tasksDir: this.path("tasks"),
+      projectDir,
+      tasksDir: join(projectDir, "tasks"),
       importTimeoutMs,
-      run,
     };
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
