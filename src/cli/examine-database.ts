@@ -15,7 +15,14 @@ const tolerableSkewMs = 2000;
 
 export async function examineDatabase(config: ResolvedConfig): Promise<Finding[]> {
   if (config.connection !== null) return examineServer(config.connection, config.schema);
-  const running = await findEmbeddedPostgres(config.dataDir);
+  let running: Awaited<ReturnType<typeof findEmbeddedPostgres>>;
+  try {
+    running = await findEmbeddedPostgres(config.dataDir);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const fix = "Name another folder with --data-dir, or set DATABASE_URL.";
+    return [{ name: "embedded", status: "fail", detail, fix }];
+  }
   if (running === null) {
     const detail = `not running; \`taskrun\` starts one in ${config.dataDir}`;
     return [{ name: "embedded", status: "ok", detail, fix: null }];

@@ -8,11 +8,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { describeConnection } from "../config/describe-connection.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
-import { startEmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { CliError } from "./cli-error.ts";
 import { describeDatabaseError } from "./describe-database-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { say } from "./output.ts";
+import { startEmbedded } from "./start-embedded.ts";
 
 export interface OpenDatabase {
   readonly connectionString: string;
@@ -60,16 +60,7 @@ async function findDatabase(
       close: async () => {},
     };
   }
-  const embedded = await startEmbeddedPostgres({
-    dataDir: config.dataDir,
-    onProgress: (message) => say(`embedded Postgres: ${message}`),
-  }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliError(
-      exitCodes.unavailable,
-      `No DATABASE_URL is set and the embedded Postgres didn't start: ${reason}`,
-    );
-  });
+  const embedded = await startEmbedded(config.dataDir);
   return {
     connectionString: embedded.url,
     shown: describeConnection(embedded.url),

@@ -32,7 +32,8 @@ export function checkOption<Name extends OptionName>(
   if (!result.success) {
     return { ok: false, faults: result.error.issues.map((one) => fault(name, value, one)) };
   }
-  return { ok: true, value: result.data as CheckedOptions[Name] }; // why: TypeScript doesn't follow the index through safeParse
+  // why: TypeScript doesn't follow the index through safeParse
+  return { ok: true, value: result.data as CheckedOptions[Name] };
 }
 
 /** Words the value for people: short, on one line. */

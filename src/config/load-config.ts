@@ -50,7 +50,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
     const checked = checkOption(name, found.value);
     if (checked.ok) return checked.value;
     problems.push(...checked.faults.map((fault) => locate(fault, found, file)));
-    return undefined as never; // why: the value is never read, since a problem ends in the throw below
+    // why: the value is never read, since a problem ends in the throw below
+    return undefined as never;
   };
   const checked = checkAll(check);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -62,7 +63,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
     tasks: path.resolve(base("tasks"), checked.tasks),
     dataDir: path.resolve(base("dataDir"), checked.dataDir),
   };
-  return { config, sources: sources as Record<OptionName, string> }; // why: checkAll has asked for every name
+  // why: checkAll has asked for every name
+  return { config, sources: sources as Record<OptionName, string> };
 }
 
 type Checker = <Name extends OptionName>(name: Name) => CheckedOptions[Name];

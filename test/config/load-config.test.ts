@@ -100,8 +100,10 @@ describe("precedence", () => {
       const key = resolvedKey(name);
       const variable = environmentName(name) ?? "";
       const spec = optionSpec(name);
-      const other = { integer: "3", duration: "3s", boolean: "false" }[spec.kind as "integer"]; // why: scalarNames has these kinds only
-      const otherValue = { integer: 3, duration: 3000, boolean: false }[spec.kind as "integer"]; // why: as above
+      // why: scalarNames has these kinds only
+      const other = { integer: "3", duration: "3s", boolean: "false" }[spec.kind as "integer"];
+      // why: as above
+      const otherValue = { integer: 3, duration: 3000, boolean: false }[spec.kind as "integer"];
       const read = async (options: Parameters<typeof loadConfig>[0]) => {
         const loaded = await loadConfig({ folder, environment: {}, ...options });
         return [Reflect.get(loaded.config, key), loaded.sources[name]];

@@ -139,7 +139,8 @@ function momentFrom(text: string): Date {
 }
 
 function priorityFrom(text: string): Priority {
-  const names = Object.keys(priorityNumbers) as (keyof typeof priorityNumbers)[]; // why: Object.keys loses the key type
+  // why: Object.keys loses the key type
+  const names = Object.keys(priorityNumbers) as (keyof typeof priorityNumbers)[];
   const name = names.find((known) => known === text);
   if (name !== undefined) return name;
   const number = /^[+-]?\d{1,5}$/.test(text) ? Number(text) : Number.NaN;

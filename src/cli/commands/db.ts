@@ -7,13 +7,13 @@ import { closestName } from "../../core/closest-name.ts";
 import {
   findEmbeddedPostgres,
   resetEmbeddedPostgres,
-  startEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from "../../dev/embedded-postgres.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { print, say } from "../output.ts";
+import { startEmbedded } from "../start-embedded.ts";
 
 const actions: Readonly<Record<string, (config: ResolvedConfig) => Promise<void>>> = {
   url: showUrl,
@@ -31,7 +31,12 @@ export async function db(args: CommandArguments): Promise<ExitCode> {
     throw usageError(`db ${name}: unknown`, meant === null ? known : `Did you mean ${meant}?`);
   }
   const { config } = await loadConfig(args.forConfig());
-  await action(config);
+  try {
+    await action(config);
+  } catch (error) {
+    if (error instanceof CliError || !(error instanceof Error)) throw error;
+    throw new CliError(exitCodes.unavailable, `the embedded Postgres: ${error.message}`);
+  }
   return exitCodes.ok;
 }
 
@@ -51,11 +56,7 @@ async function showUrl(config: ResolvedConfig): Promise<void> {
 
 async function start(config: ResolvedConfig): Promise<void> {
   warnOfConnection(config);
-  const started = await startEmbeddedPostgres({
-    dataDir: config.dataDir,
-    keepRunning: true,
-    onProgress: say,
-  });
+  const started = await startEmbedded(config.dataDir, { keepRunning: true });
   await started.stop();
   const how = started.startedHere ? "started" : "was running and stays";
   say(`${describeConnection(started.url)} ${how}; end it with \`taskrun db stop\`.`);

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ScratchDatabase } from "../../../src/store/scratch-database.ts";
 import { type CliResult, RunningCli, runCli } from "../../support/run-cli.ts";
@@ -96,6 +97,30 @@ describe("a start", () => {
     expect(code).toBe(69);
     expect(stderr).toContain("there is no such database");
   });
+});
+
+test("a user without rights is refused with 69 and told what to grant", async () => {
+  const role = `limited_${process.pid}`;
+  const admin = new pg.Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  try {
+    await admin.query(`create role ${role} login password 'limited'`);
+    const url = new URL(database.adminUrl);
+    url.username = role;
+    url.password = "limited";
+    const env = { DATABASE_URL: url.href };
+    const { code, stderr } = await runCli(["run"], { cwd: project.dir, env });
+    expect(code).toBe(69);
+    expect(stderr).toContain("this user has not the rights that taskrun needs");
+    expect(stderr).toContain("Grant it CREATE");
+    const doctor = await runCli(["doctor", "--json"], { cwd: project.dir, env });
+    expect(JSON.parse(doctor.stdout)).toContainEqual(
+      expect.objectContaining({ name: "rights", status: "fail" }),
+    );
+  } finally {
+    await admin.query(`drop role ${role}`);
+    await admin.end();
+  }
 });
 
 describe("signals", () => {
