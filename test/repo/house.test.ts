@@ -23,7 +23,15 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 };
 
 /** Files without a test of the same path → the test that they are covered by. */
-const testedBy: Readonly<Record<string, string>> = {};
+const testedBy: Readonly<Record<string, string>> = {
+  "src/dev/postgres/cluster.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/ensure-application-database.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/launch-supervisor.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/postgres-server.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/supervisor-client.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/supervisor-process.ts": "test/dev/embedded-postgres.test.ts",
+  "src/dev/postgres/supervisor.ts": "test/dev/embedded-postgres.test.ts",
+};
 
 const foldersByKind = ["utils", "helpers", "lib", "common", "types", "interfaces", "services"];
 
