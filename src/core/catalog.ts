@@ -41,4 +41,26 @@ export interface TaskLoader {
   load(): Promise<Catalog>;
   /** Frees what the loader holds. */
   close(): Promise<void>;
+  /**
+   * An attempt begins on this version, and has ended. Only a loader that frees old versions
+   * counts them.
+   */
+  acquire?(task: Task): void;
+  release?(task: Task): void;
+}
+
+/** What one round of changed files did to a catalog. */
+export interface ChangeSet {
+  /** The catalog from now on: a task that can't be loaded any more keeps its last good version. */
+  readonly catalog: Catalog;
+  /** The files whose content had changed, or that came or went; absolute paths. */
+  readonly files: readonly string[];
+  readonly added: readonly Task[];
+  /** Their new versions. */
+  readonly reloaded: readonly Task[];
+  /** The versions that are no longer used for new attempts because their file has gone. */
+  readonly removed: readonly Task[];
+  /** What this round found broken; tasks among them go on with their last good version. */
+  readonly failures: readonly LoadFailure[];
+  readonly durationMs: number;
 }

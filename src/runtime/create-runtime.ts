@@ -4,11 +4,10 @@
  */
 
 import type pg from "pg";
-import type { ResolvedConfig } from "../config/resolved-config.ts";
-import type { Catalog, TaskLoader } from "../core/catalog.ts";
-import { createEvents, type RuntimeEvents } from "../core/events.ts";
-import type { Logger } from "../core/logger.ts";
+import type { Catalog } from "../core/catalog.ts";
+import { createEvents } from "../core/events.ts";
 import type { OutcomeState } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { migrate } from "../store/migrate.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
@@ -24,50 +23,12 @@ import { FetchableTasks } from "./fetchable-tasks.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
+import type { DrainCounts, Runtime, RuntimeOptions } from "./runtime.ts";
 import { Settler } from "./settle.ts";
 import { shutDown } from "./shutdown.ts";
 import { TaskRegistry } from "./task-registry.ts";
 import { taskrunVersion } from "./version.ts";
 import { Wake } from "./wake.ts";
-
-export interface RuntimeOptions {
-  readonly config: ResolvedConfig;
-  readonly connectionString: string;
-  readonly loader: TaskLoader;
-  readonly logger: Logger;
-}
-
-/** How many attempts ended how. */
-export type DrainCounts = Readonly<Record<OutcomeState, number>>;
-
-export interface Runtime {
-  /** What the queue's locks carry. Another one after this process was declared dead. */
-  readonly processId: string;
-  /** The tasks and the load failures; empty before `start`. */
-  readonly catalog: Catalog;
-  readonly events: RuntimeEvents;
-  /** Attempts that run at this moment. */
-  readonly running: number;
-  /**
-   * Migrates the database, loads the tasks and starts working. Tasks that can't be loaded are
-   * in `catalog.failures` and stop nobody.
-   *
-   * @throws what the database throws, and TaskrunError `schema-newer` or `queue-incompatible`.
-   */
-  start(): Promise<void>;
-  /** Resolves when nothing is due any more; starts first if need be. Retries that are due later are left. */
-  drain(): Promise<DrainCounts>;
-  /**
-   * Runs one job now, whether it is due or not, and nothing else; resolves when its outcome is
-   * in the database. False when it can't be run: gone, running already, failed for good, or
-   * behind a running job of its serial queue.
-   */
-  runJob(id: string): Promise<boolean>;
-  /** Graceful: handlers may end, within the grace and the deadline of the config. */
-  stop(): Promise<void>;
-  /** Aborts every handler and gives its job back; hastens a `stop` that is under way. */
-  stopNow(): Promise<void>;
-}
 
 export function createRuntime(options: RuntimeOptions): Runtime {
   return new WorkerRuntime(options);
@@ -145,6 +106,19 @@ class WorkerRuntime implements Runtime {
     const { lost: _, ...counts } = this.#settler.counts;
     for (const state of Object.keys(counts) as OutcomeState[]) counts[state] -= before[state]; // why: the record has exactly these keys
     return counts;
+  }
+
+  publish(catalog: Catalog): void {
+    this.#registry.publish(catalog);
+    this.#dispatcher.wake();
+  }
+
+  runningOnOtherVersions(task: Task): number {
+    let count = 0;
+    for (const attempt of this.#dispatcher.running) {
+      if (attempt.task.name === task.name && attempt.task !== task) count += 1;
+    }
+    return count;
   }
 
   async runJob(id: string): Promise<boolean> {
@@ -239,14 +213,18 @@ class WorkerRuntime implements Runtime {
   }
 
   #createDispatcher(): Dispatcher {
-    const { config, logger } = this.#options;
+    const { config, loader, logger } = this.#options;
     return new Dispatcher({
       concurrency: config.concurrency,
       logger,
       settler: this.#settler,
       fetch: (limit) => this.#fetch(limit),
       findTask: (name) => this.#registry.find(name),
-      createAttempt: (job, task) => new Attempt(job, task, this.#services),
+      createAttempt: (job, task) => {
+        loader.acquire?.(task);
+        return new Attempt(job, task, this.#services);
+      },
+      onAttemptEnd: (task) => loader.release?.(task),
       execute: executeAttempt,
       onFetchError: (error) => {
         this.#locks.expectGhosts();

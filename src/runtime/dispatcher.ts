@@ -28,6 +28,7 @@ export interface DispatcherOptions {
   readonly execute: (attempt: Attempt) => Promise<Outcome>;
   readonly onFetchError: (error: unknown) => void;
   readonly onFetched: () => void;
+  readonly onAttemptEnd: (task: Task) => void;
 }
 
 // Two: one batch is being worked on while the next is on its way.
@@ -153,6 +154,7 @@ export class Dispatcher {
 
   #end(attempt: Attempt, job: QueueJob, outcome: Outcome): void {
     this.#running.delete(attempt);
+    this.#options.onAttemptEnd(attempt.task);
     this.#depth.finished();
     this.#handOver({
       job,

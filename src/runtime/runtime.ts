@@ -1,0 +1,54 @@
+/** What a running process offers to the doors around it; `create-runtime` makes one. */
+
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Catalog, TaskLoader } from "../core/catalog.ts";
+import type { RuntimeEvents } from "../core/events.ts";
+import type { Logger } from "../core/logger.ts";
+import type { OutcomeState } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
+
+export interface RuntimeOptions {
+  readonly config: ResolvedConfig;
+  readonly connectionString: string;
+  readonly loader: TaskLoader;
+  readonly logger: Logger;
+}
+
+/** How many attempts ended how. */
+export type DrainCounts = Readonly<Record<OutcomeState, number>>;
+
+export interface Runtime {
+  /** What the queue's locks carry. Another one after this process was declared dead. */
+  readonly processId: string;
+  /** The tasks and the load failures; empty before `start`. */
+  readonly catalog: Catalog;
+  readonly events: RuntimeEvents;
+  /** Attempts that run at this moment. */
+  readonly running: number;
+  /**
+   * Migrates the database, loads the tasks and starts working. Tasks that can't be loaded are
+   * in `catalog.failures` and stop nobody.
+   *
+   * @throws what the database throws, and TaskrunError `schema-newer` or `queue-incompatible`.
+   */
+  start(): Promise<void>;
+  /** Resolves when nothing is due any more; starts first if need be. Retries that are due later are left. */
+  drain(): Promise<DrainCounts>;
+  /**
+   * Replaces the tasks: attempts that run end on the version they began with, every later one
+   * has the new version. Jobs of tasks that have gone wait in the queue, uncounted.
+   */
+  publish(catalog: Catalog): void;
+  /** How many attempts still run on another version of the task than `task`. */
+  runningOnOtherVersions(task: Task): number;
+  /**
+   * Runs one job now, whether it is due or not, and nothing else; resolves when its outcome is
+   * in the database. False when it can't be run: gone, running already, failed for good, or
+   * behind a running job of its serial queue.
+   */
+  runJob(id: string): Promise<boolean>;
+  /** Graceful: handlers may end, within the grace and the deadline of the config. */
+  stop(): Promise<void>;
+  /** Aborts every handler and gives its job back; hastens a `stop` that is under way. */
+  stopNow(): Promise<void>;
+}
