@@ -54,6 +54,7 @@ class WorkerRuntime implements Runtime {
   #prepared: Promise<void> | null = null;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
+  #paused = false;
 
   constructor(options: RuntimeOptions) {
     const { config, connectionString, logger } = options;
@@ -121,6 +122,22 @@ class WorkerRuntime implements Runtime {
     return count;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#started;
+    if (this.#paused) await this.#dispatcher.stopFetching();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#stopped === null) this.#dispatcher.start();
+  }
+
   async runJob(id: string): Promise<boolean> {
     await this.#prepare();
     const { processId } = this.#presence;
@@ -142,7 +159,7 @@ class WorkerRuntime implements Runtime {
 
   async #start(): Promise<void> {
     await this.#prepare();
-    this.#dispatcher.start();
+    if (!this.#paused) this.#dispatcher.start();
     this.#locks.start();
     await this.#wake.start();
   }

@@ -138,6 +138,7 @@ export class Dispatcher {
       this.#startAttempt(job);
     }
     this.#pumping = false;
+    if (this.#running.size + this.#waiting.length === 0) this.#depth.idle(performance.now());
     this.#fetchIfRoom();
   }
 
@@ -222,6 +223,7 @@ export class Dispatcher {
       for (const job of jobs) this.#giveBack(job, "the process is stopping");
       return;
     }
+    if (jobs.length > 0) this.#depth.busy(performance.now());
     if (jobs.length < limit) {
       this.#more = this.#wokenDuringFetch;
       this.#depth.drained();

@@ -41,6 +41,15 @@ export interface Runtime {
   publish(catalog: Catalog): void;
   /** How many attempts still run on another version of the task than `task`. */
   runningOnOtherVersions(task: Task): number;
+  /** Whether `pause` was called last. */
+  readonly paused: boolean;
+  /**
+   * Takes no more jobs in this process; those that were taken but not started go back,
+   * uncounted. Attempts that run go on. Resolves when no job waits here.
+   */
+  pause(): Promise<void>;
+  /** Takes jobs again. */
+  resume(): void;
   /**
    * Runs one job now, whether it is due or not, and nothing else; resolves when its outcome is
    * in the database. False when it can't be run: gone, running already, failed for good, or

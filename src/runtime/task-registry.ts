@@ -20,16 +20,16 @@ export class TaskRegistry {
     }
     // After the aliases: a task's own name wins.
     for (const task of catalog.tasks.values()) byName.set(task.name, task);
+    if (!hasSameKeys(byName, this.#byName)) this.#revision += 1;
     this.#catalog = catalog;
     this.#byName = byName;
-    this.#revision += 1;
   }
 
   get catalog(): Catalog {
     return this.#catalog;
   }
 
-  /** Raised by every `publish`: who derives something from the names sees when to do it anew. */
+  /** Raised when names come or go: who derives something from them sees when to do it anew. */
   get revision(): number {
     return this.#revision;
   }
@@ -43,4 +43,10 @@ export class TaskRegistry {
   names(): string[] {
     return [...this.#byName.keys()];
   }
+}
+
+function hasSameKeys(a: ReadonlyMap<string, Task>, b: ReadonlyMap<string, Task>): boolean {
+  if (a.size !== b.size) return false;
+  for (const key of a.keys()) if (!b.has(key)) return false;
+  return true;
 }
