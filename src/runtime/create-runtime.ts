@@ -105,7 +105,8 @@ class WorkerRuntime implements Runtime {
     this.#dispatcher.wake();
     await this.#dispatcher.untilDrained();
     const { lost: _, ...counts } = this.#settler.counts;
-    for (const state of Object.keys(counts) as OutcomeState[]) counts[state] -= before[state]; // why: the record has exactly these keys
+    // why: the record has exactly these keys
+    for (const state of Object.keys(counts) as OutcomeState[]) counts[state] -= before[state];
     return counts;
   }
 

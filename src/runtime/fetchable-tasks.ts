@@ -1,7 +1,7 @@
 /** The current set: which of the queue's task ids this process may fetch, by name. */
 
 import type pg from "pg";
-import { registerTaskNames } from "../store/queue/task-ids.ts";
+import { registerTaskNames } from "../store/queue/register-task-names.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { TaskRegistry } from "./task-registry.ts";
 

@@ -7,7 +7,7 @@
 import type pg from "pg";
 import type { Progress } from "../core/context.ts";
 import type { Logger } from "../core/logger.ts";
-import { saveProgress } from "../store/job-details.ts";
+import { saveProgress } from "../store/queue/save-progress.ts";
 import type { Schemas } from "../store/schemas.ts";
 
 export interface ProgressWriterOptions {

@@ -32,7 +32,10 @@ export interface Runtime {
    * @throws what the database throws, and TaskrunError `schema-newer` or `queue-incompatible`.
    */
   start(): Promise<void>;
-  /** Resolves when nothing is due any more; starts first if need be. Retries that are due later are left. */
+  /**
+   * Resolves when nothing is due any more, or when it is stopped; starts first if need be.
+   * Retries that are due later are left.
+   */
   drain(): Promise<DrainCounts>;
   /**
    * Replaces the tasks: attempts that run end on the version they began with, every later one

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { TaskrunError } from "../core/errors.ts";
-import { checkQueueContract } from "./queue/contract.ts";
+import { checkQueueContract, queueExists } from "./queue/contract.ts";
 import { type Schemas, schemasFor } from "./schemas.ts";
 
 // From both src/store and dist/store: the package ships its sources.
@@ -65,13 +65,6 @@ export function migrationNames(): string[] {
     .filter((name) => name.endsWith(".sql"))
     .map((name) => name.replace(/\.sql$/, ""))
     .sort();
-}
-
-async function queueExists(client: pg.Client, schemas: Schemas): Promise<boolean> {
-  const { rows } = await client.query("select to_regclass($1) is not null as found", [
-    `${schemas.queue}._private_jobs`,
-  ]);
-  return rows[0].found;
 }
 
 /** Which of our migrations the database has; none when it has none of our tables. */

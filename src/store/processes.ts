@@ -1,7 +1,7 @@
 /** The table of running processes: who is here, who has fallen silent. */
 
 import type pg from "pg";
-import { type RescuedJobs, rescueJobs } from "./queue/locks.ts";
+import { holdsNoLock, type RescuedJobs, rescueJobs } from "./queue/locks.ts";
 import type { Schemas } from "./schemas.ts";
 
 export interface ProcessRow {
@@ -81,6 +81,6 @@ export async function buryProcess(
 export async function removeOldTombstones(db: pg.Pool, schemas: Schemas): Promise<void> {
   await db.query(
     `delete from ${schemas.own}.processes p where dead_at < now() - interval '1 day'
-     and not exists (select 1 from ${schemas.queue}._private_jobs j where j.locked_by = p.id)`,
+     and ${holdsNoLock(schemas, "p.id")}`,
   );
 }

@@ -105,7 +105,8 @@ select
   case when j.attempts >= j.max_attempts and j.locked_at is null
     then coalesce(h.attempts, j.attempts) else j.attempts end as attempts,
   j.max_attempts::integer as max_attempts,
-  case when j.payload::text like '%\\u%' then :OWN.as_jsonb(j.payload) else j.payload::jsonb end as payload,
+  case when j.payload::text like '%\\u%' then :OWN.as_jsonb(j.payload)
+    else j.payload::jsonb end as payload,
   null::jsonb as output,
   d.metadata,
   j.last_error as error,

@@ -32,6 +32,17 @@ const columnsWeUse: Readonly<Record<string, readonly string[]>> = {
   _private_tasks: ["id", "identifier"],
 };
 
+/** Whether graphile-worker has ever been installed in the schema. */
+export async function queueExists(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+): Promise<boolean> {
+  const { rows } = await client.query("select to_regclass($1) is not null as found", [
+    `${schemas.queue}._private_jobs`,
+  ]);
+  return rows[0].found;
+}
+
 /** @throws TaskrunError queue-incompatible naming the columns that are missing. */
 export async function checkQueueContract(
   client: Pick<pg.Client, "query">,

@@ -109,6 +109,12 @@ export async function refreshLocks(
   );
 }
 
+/** A condition for SQL: no job is locked by the process whose id that column holds. */
+export function holdsNoLock(schemas: Schemas, idColumn: string): string {
+  return `not exists (
+    select 1 from ${schemas.queue}._private_jobs held where held.locked_by = ${idColumn})`;
+}
+
 /** Jobs this process holds by the queue's word; those it does not know of are ghost locks. */
 export async function heldJobs(
   db: pg.Pool,

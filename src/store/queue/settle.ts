@@ -112,7 +112,8 @@ function textElement(value: string | null): string {
 }
 
 const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::float8[],
-    $6::float8[], $7::jsonb[]) as s(id, attempt, locked_by, output, started_ms, finished_ms, progress)`;
+    $6::float8[], $7::jsonb[])
+    as s(id, attempt, locked_by, output, started_ms, finished_ms, progress)`;
 
 /** Without a serial queue, details or an earlier record there are only these two to write. */
 function plainStatement({ queue, own }: Schemas): string {

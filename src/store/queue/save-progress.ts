@@ -1,8 +1,8 @@
-/** What a queued job has that the queue's own row has no column for. */
+/** Keeps what running jobs report beside their rows, which have no column for it. */
 
 import type pg from "pg";
-import type { Progress } from "../core/context.ts";
-import type { Schemas } from "./schemas.ts";
+import type { Progress } from "../../core/context.ts";
+import type { Schemas } from "../schemas.ts";
 
 /** Keeps the progress of jobs that are still queued; of others there is nothing to keep. */
 export async function saveProgress(
