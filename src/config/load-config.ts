@@ -10,7 +10,12 @@ import { parseEnv } from "node:util";
 import { closestName } from "../core/closest-name.ts";
 import { type CheckedOptions, checkOption, unknownKey } from "./check-option.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { type ConfigFile, problemInFile, readConfigFile } from "./read-config-file.ts";
+import {
+  type ConfigFile,
+  type ImportModule,
+  problemInFile,
+  readConfigFile,
+} from "./read-config-file.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 import { environmentName, flagName, type OptionName, optionNames, optionSpec } from "./schema.ts";
 
@@ -23,12 +28,18 @@ export interface LoadConfigOptions {
   readonly flags?: Readonly<Partial<Record<OptionName, unknown>>>;
   /** Gets what `.env` adds, so that handlers see it too. Default: `process.env`. */
   readonly environment?: Record<string, string | undefined>;
+  /** Replaces what an earlier load took from `.env` by what is in it now, if this one succeeds. */
+  readonly previous?: LoadedConfig;
+  /** How the config file is imported. Default: as Node does, which is once per process. */
+  readonly importModule?: ImportModule;
 }
 
 export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** Who set each option: "--concurrency", "TASKRUN_CONCURRENCY", "worker.config.ts", "default". */
   readonly sources: Readonly<Record<OptionName, string>>;
+  /** What was added to the environment. */
+  readonly dotEnv: Readonly<Record<string, string>>;
 }
 
 /** @throws ConfigError that names every wrong value, where it is and what was expected. */
@@ -37,8 +48,28 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const named = options.configFile === undefined ? null : path.resolve(folder, options.configFile);
   const projectDir = named === null ? folder : path.dirname(named);
   const environment = options.environment ?? process.env;
-  const fromDotEnv = addDotEnv(path.join(projectDir, ".env"), environment);
-  const file = await readConfigFile(projectDir, named);
+  const before = options.previous?.dotEnv ?? {};
+  const dotEnv = replaceDotEnv(path.join(projectDir, ".env"), environment, before);
+  try {
+    const file = await readConfigFile(projectDir, named, options.importModule);
+    return resolve({ options, folder, projectDir, environment, dotEnv, file });
+  } catch (error) {
+    if (options.previous !== undefined) exchange(environment, dotEnv, before);
+    throw error;
+  }
+}
+
+interface Given {
+  readonly options: LoadConfigOptions;
+  readonly folder: string;
+  readonly projectDir: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly dotEnv: Readonly<Record<string, string>>;
+  readonly file: ConfigFile | null;
+}
+
+function resolve({ options, folder, projectDir, environment, dotEnv, file }: Given): LoadedConfig {
+  const fromDotEnv = new Set(Object.keys(dotEnv));
   const problems: ConfigProblem[] = [
     ...unknownInFile(file),
     ...mistypedInEnvironment(environment, fromDotEnv),
@@ -64,7 +95,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
     dataDir: path.resolve(base("dataDir"), checked.dataDir),
   };
   // why: checkAll has asked for every name
-  return { config, sources: sources as Record<OptionName, string> };
+  return { config, sources: sources as Record<OptionName, string>, dotEnv };
 }
 
 type Checker = <Name extends OptionName>(name: Name) => CheckedOptions[Name];
@@ -186,18 +217,28 @@ function mistypedInEnvironment(
   });
 }
 
-/** Adds what the file has and `environment` hasn't; returns the names that were added. */
-function addDotEnv(
+/** Adds what the file has and `environment` hasn't of its own; returns what was added. */
+function replaceDotEnv(
   file: string,
   environment: Record<string, string | undefined>,
-): ReadonlySet<string> {
-  const added = new Set<string>();
+  before: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const added: Record<string, string> = {};
   for (const [name, value] of Object.entries(readDotEnv(file))) {
-    if (value === undefined || environment[name] !== undefined) continue;
-    environment[name] = value;
-    added.add(name);
+    const isFree = environment[name] === undefined || name in before;
+    if (value !== undefined && isFree) added[name] = value;
   }
+  exchange(environment, before, added);
   return added;
+}
+
+function exchange(
+  environment: Record<string, string | undefined>,
+  out: Readonly<Record<string, string>>,
+  into: Readonly<Record<string, string>>,
+): void {
+  for (const name of Object.keys(out)) delete environment[name];
+  Object.assign(environment, into);
 }
 
 function readDotEnv(file: string): NodeJS.Dict<string> {

@@ -23,6 +23,11 @@ export interface ConfigFile {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+/** Imports the module in a file (absolute path). */
+export type ImportModule = (file: string) => Promise<object>;
+
+const importOnce: ImportModule = (file) => import(pathToFileURL(file).href);
+
 /**
  * Reads `named` (absolute), or else the one config file in `folder`; null when there is none.
  *
@@ -31,13 +36,14 @@ export interface ConfigFile {
 export async function readConfigFile(
   folder: string,
   named: string | null,
+  importModule: ImportModule = importOnce,
 ): Promise<ConfigFile | null> {
   const file = named ?? findConfigFile(folder);
   if (file === null) return null;
   if (!existsSync(file)) {
     throw fileError(file, "there is no such file", "Give --config the path of a config file.");
   }
-  const exported = await importDefault(file);
+  const exported = await importDefault(file, importModule);
   if (typeof exported !== "object" || exported === null || Array.isArray(exported)) {
     throw fileError(
       file,
@@ -59,9 +65,9 @@ function findConfigFile(folder: string): string | null {
   return first ?? null;
 }
 
-async function importDefault(file: string): Promise<unknown> {
+async function importDefault(file: string, importModule: ImportModule): Promise<unknown> {
   try {
-    const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
+    const loaded: { default?: unknown } = await importModule(file);
     return loaded.default;
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -139,6 +139,28 @@ describe("precedence", () => {
   });
 });
 
+describe("a second load", () => {
+  test("replaces what the first one took from .env", async () => {
+    await write(".env", "TASKRUN_CONCURRENCY=3\nREGION=eu\nGONE=1\n");
+    const environment: Record<string, string | undefined> = { REGION: "us" };
+    const previous = await loadConfig({ folder, environment });
+    await write(".env", "TASKRUN_CONCURRENCY=4\nREGION=eu\nNEW=1\n");
+    const { config, sources } = await loadConfig({ folder, environment, previous });
+    expect(config.concurrency).toBe(4);
+    expect(sources.concurrency).toBe("TASKRUN_CONCURRENCY in .env");
+    expect(environment).toEqual({ REGION: "us", TASKRUN_CONCURRENCY: "4", NEW: "1" });
+  });
+
+  test("that fails leaves the environment as it was", async () => {
+    await write(".env", "TASKRUN_CONCURRENCY=3\n");
+    const environment: Record<string, string | undefined> = {};
+    const previous = await loadConfig({ folder, environment });
+    await write(".env", "TASKRUN_CONCURRENCY=many\nNEW=1\n");
+    await expect(loadConfig({ folder, environment, previous })).rejects.toThrow("many");
+    expect(environment).toEqual({ TASKRUN_CONCURRENCY: "3" });
+  });
+});
+
 describe(".env", () => {
   test("adds what the environment hasn't, so that handlers see it too", async () => {
     await write(".env", 'SMTP_URL="smtp://mail"\nREGION=eu\nDATABASE_URL=postgres://h/db\n');
