@@ -3,21 +3,28 @@
  *
  * While the queue is shallow that is just the free slots: an idle process must not lock jobs
  * that another could run. When full batches keep coming back, a round trip per handful of jobs
- * is what holds the work up, so more are taken ahead; but never more than `horizonMs` of the
- * work seen lately, so that a job of higher priority doesn't wait behind what is already here.
+ * is what holds the work up, so more are taken ahead; but never more than this process works
+ * off in `horizonMs`, so that few locks are idle and little stands before a more urgent job.
+ *
+ * The pace is counted over the time in which there was something to do. Counted by the clock,
+ * a slow database would look like slow work and shrink the batches, which makes it slower still.
  */
 
 // A twentieth of a second: a more urgent job starts well within the tenth that people notice.
 const horizonMs = 50;
 const maxAhead = 2000;
-// A shorter look says little about the rate.
-const minSampleMs = 2;
+// Up in steps: the first samples are short and taken while everything warms up.
+const growth = 8;
+// A shorter look says little about the pace.
+const minSampleMs = 1;
 
 export class FetchDepth {
   readonly #concurrency: number;
   #depth: number;
-  #sampledAtMs = 0;
+  #jobsPerMs = 0;
   #finished = 0;
+  #busyMs = 0;
+  #busySinceMs: number | null = null;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -29,6 +36,18 @@ export class FetchDepth {
     return this.#depth;
   }
 
+  /** There is something to do from now on. */
+  busy(nowMs: number): void {
+    this.#busySinceMs ??= nowMs;
+  }
+
+  /** There is nothing to do. */
+  idle(nowMs: number): void {
+    if (this.#busySinceMs === null) return;
+    this.#busyMs += nowMs - this.#busySinceMs;
+    this.#busySinceMs = null;
+  }
+
   /** An attempt has ended. */
   finished(): void {
     this.#finished += 1;
@@ -36,27 +55,25 @@ export class FetchDepth {
 
   /** A fetch brought as many jobs as it asked for: the queue holds more. */
   full(nowMs: number): void {
-    const elapsedMs = nowMs - this.#sampledAtMs;
-    if (this.#sampledAtMs === 0 || elapsedMs > 1000) {
-      this.#startSample(nowMs);
-      return;
-    }
-    if (elapsedMs < minSampleMs) return;
-    const ahead = Math.min(maxAhead, (this.#finished / elapsedMs) * horizonMs);
-    // Up in steps: the first samples are short and taken while everything warms up.
-    const target = Math.min(this.#depth * 4, this.#concurrency + ahead);
-    this.#depth = Math.max(this.#concurrency, Math.round((this.#depth + target) / 2));
-    this.#startSample(nowMs);
+    this.#sample(nowMs);
+    const ahead = Math.min(maxAhead, Math.ceil(this.#jobsPerMs * horizonMs));
+    this.#depth = Math.min(this.#depth * growth, this.#concurrency + ahead);
   }
 
   /** A fetch brought less than it asked for: the queue has been emptied. */
   drained(): void {
     this.#depth = this.#concurrency;
-    this.#sampledAtMs = 0;
   }
 
-  #startSample(nowMs: number): void {
-    this.#sampledAtMs = nowMs;
+  #sample(nowMs: number): void {
+    if (this.#busySinceMs !== null) {
+      this.#busyMs += nowMs - this.#busySinceMs;
+      this.#busySinceMs = nowMs;
+    }
+    if (this.#busyMs < minSampleMs && this.#jobsPerMs > 0) return;
+    const jobsPerMs = this.#finished / Math.max(this.#busyMs, minSampleMs);
+    this.#jobsPerMs = this.#jobsPerMs === 0 ? jobsPerMs : (this.#jobsPerMs + jobsPerMs) / 2;
     this.#finished = 0;
+    this.#busyMs = 0;
   }
 }

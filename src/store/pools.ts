@@ -12,6 +12,23 @@ export interface PoolOptions {
   readonly onError: (error: Error) => void;
 }
 
+/**
+ * The queue's tables go from empty to huge within a minute, long before their statistics follow.
+ * A plan made while they were empty would read them whole, by a scan or to build a hash; ours
+ * never should. With that settled there is one good plan for each statement: made once, without
+ * looking at the values, and too short to be worth compiling.
+ */
+const plannerSettings = [
+  "enable_seqscan=off",
+  "enable_bitmapscan=off",
+  "enable_mergejoin=off",
+  "enable_hashjoin=off",
+  "plan_cache_mode=force_generic_plan",
+  "jit=off",
+]
+  .map((setting) => `-c ${setting}`)
+  .join(" ");
+
 /** For fetching and settling: short statements on indexed rows. */
 export function createQueuePool({ connectionString, max, onError }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
@@ -21,13 +38,7 @@ export function createQueuePool({ connectionString, max, onError }: PoolOptions)
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     statement_timeout: 60_000,
-    // The queue's tables go from empty to huge within a minute, long before their statistics
-    // follow. A plan made while they were empty would read them whole; ours never should.
-    // Compiling such short statements costs more than running them.
-    options: ["seqscan", "bitmapscan", "mergejoin", "hashjoin"]
-      .map((way) => `-c enable_${way}=off`)
-      .concat("-c jit=off")
-      .join(" "),
+    options: plannerSettings,
   });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));

@@ -90,12 +90,13 @@ ${takePicked(queue, own)}, picked.identifier`,
 function takePicked(queue: string, own: string): string {
   return `update ${queue}._private_jobs jobs
 set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
-from picked left join ${own}.job_details d on d.job_id = picked.id
+from picked left join ${own}.job_details d
+  on (select exists (select 1 from ${own}.job_details)) and d.job_id = picked.id
 where jobs.id = picked.id
 returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
-  date_part('epoch', jobs.run_at), date_part('epoch', jobs.created_at), jobs.last_error,
-  jobs.key, picked.queue_name, jobs.revision, jobs.flags, d.job_id, d.correlation_id,
-  d.created_by, d.parent_id, d.metadata`;
+  date_part('epoch', jobs.run_at), date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
+  jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags, d.job_id,
+  d.correlation_id, d.created_by, d.parent_id, d.metadata`;
 }
 
 function fetchStatement({ queue, own }: Schemas): string {

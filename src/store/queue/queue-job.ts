@@ -15,11 +15,12 @@ export type QueueRow = [
   maxAttempts: string,
   priority: string,
   runAtSeconds: string,
-  createdAtSeconds: string,
+  // Null when it is the same as runAt: due at once, as most jobs are.
+  createdAtSeconds: string | null,
   lastError: string | null,
   key: string | null,
   queueName: string | null,
-  revision: string,
+  revision: string | null,
   flags: string | null,
   detailsOf: string | null,
   correlationId: string | null,
@@ -66,7 +67,7 @@ export class QueueJob implements Job, GraphileJob {
     return new Date(this.runAtMs);
   }
   get createdAt(): Date {
-    return new Date(Number(this.#row[7]) * 1000);
+    return this.#row[7] === null ? this.runAt : new Date(Number(this.#row[7]) * 1000);
   }
   get lastError(): string | null {
     return this.#row[8];
@@ -78,7 +79,7 @@ export class QueueJob implements Job, GraphileJob {
     return this.#row[10];
   }
   get revision(): number {
-    return Number(this.#row[11]);
+    return Number(this.#row[11] ?? 0);
   }
   get flags(): Record<string, boolean> | null {
     return parsed(this.#row[12]);
