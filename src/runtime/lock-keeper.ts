@@ -82,6 +82,7 @@ export class LockKeeper {
         id,
         attempt,
         lockedBy,
+        keyed: false,
         state: "returned",
         delayMs: 0,
         reason: "the reply to the fetch was lost",

@@ -239,9 +239,10 @@ const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   return states;
 };
 
-/** Nothing but its row: no serial queue, no details, no record of an earlier ending. */
+/** Nothing but its row: no key, no serial queue, no details, no record of an earlier ending. */
 function isPlain({ job, progressJson }: EndedAttempt): boolean {
-  return job.queue === null && !job.hasDetails && job.lastError === null && progressJson === null;
+  const lone = job.key === null && job.queue === null && !job.hasDetails;
+  return lone && job.lastError === null && progressJson === null;
 }
 
 function settlementOf(ended: EndedAttempt) {
@@ -249,6 +250,7 @@ function settlementOf(ended: EndedAttempt) {
     id: ended.job.id,
     attempt: ended.job.attempt,
     lockedBy: ended.job.lockedBy,
+    keyed: ended.job.key !== null,
     startedAtMs: ended.startedAtMs,
     finishedAtMs: ended.finishedAtMs,
     progressJson: ended.progressJson,

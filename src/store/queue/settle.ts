@@ -6,7 +6,8 @@
  * Otherwise the job was given away meanwhile and its new owner's word counts; the outcome is
  * reported as lost and nothing is written. A job whose key was taken over while it ran
  * (graphile-worker then clears the key and uses up its attempts) is still ours to settle, but
- * not to run again.
+ * not to run again. Only a job that had a key can be in that state: without asking for it, the
+ * last attempt of any other job would look the same to an outcome of the attempt before.
  *
  * Both statements may be sent again after a lost reply: rows already settled no longer match
  * the fence, and `landed` tells them from lost ones by the record they left.
@@ -20,6 +21,8 @@ interface Settlement {
   readonly attempt: number;
   /** The process id in the job's lock. */
   readonly lockedBy: string;
+  /** Whether the job had a key when it was fetched. */
+  readonly keyed: boolean;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
   readonly progressJson: string | null;
@@ -41,8 +44,8 @@ export interface OtherSettlement extends Settlement {
   } | null;
 }
 
-const fence = `j.locked_by = s.locked_by
-    and (j.attempts = s.attempt or (j.key is null and j.attempts >= j.max_attempts))`;
+const takenOver = "(s.keyed and j.key is null)";
+const fence = `j.locked_by = s.locked_by and (j.attempts = s.attempt or ${takenOver})`;
 
 const recordColumns = `job_id, task, state, payload, output, error, metadata, progress, attempts,
   max_attempts, priority, queue, key, created_at, run_at, started_at, finished_at,
@@ -110,6 +113,7 @@ async function sendCompleted(
       numbers(batch.map((s) => s.startedAtMs)),
       numbers(batch.map((s) => s.finishedAtMs)),
       texts(batch.map((s) => s.progressJson)),
+      `{${batch.map((s) => s.keyed).join(",")}}`,
     ],
     rowMode: "array",
   });
@@ -131,8 +135,8 @@ function textElement(value: string | null): string {
 }
 
 const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::float8[],
-    $6::float8[], $7::jsonb[])
-    as s(id, attempt, locked_by, output, started_ms, finished_ms, progress)`;
+    $6::float8[], $7::jsonb[], $8::bool[])
+    as s(id, attempt, locked_by, output, started_ms, finished_ms, progress, keyed)`;
 
 /**
  * Without a serial queue, details or an earlier record there are only these two to write. Times
@@ -223,6 +227,7 @@ function otherAsRow(s: OtherSettlement): Record<string, unknown> {
     id: s.id,
     attempt: s.attempt,
     locked_by: s.lockedBy,
+    keyed: s.keyed,
     state: s.state,
     delay_ms: s.delayMs,
     reason: s.reason,
@@ -240,13 +245,13 @@ function othersStatement({ queue, own }: Schemas): string {
   return `
 with s as materialized (
   select * from json_to_recordset($1::json) as s(id bigint, attempt int, locked_by text,
-    state text, delay_ms float8, reason text, error_name text, error_message text,
+    keyed bool, state text, delay_ms float8, reason text, error_name text, error_message text,
     error_stack text, rule text, started_ms float8, finished_ms float8, progress jsonb)
 ),
 held as materialized (
   select s.*, j.task_id, j.job_queue_id, j.payload, j.priority, j.key, j.max_attempts,
     j.created_at, j.run_at,
-    case when j.attempts <> s.attempt and s.state in ('retrying', 'snoozed', 'returned')
+    case when ${takenOver} and s.state in ('retrying', 'snoozed', 'returned')
       then 'cancelled' else s.state end as ending,
     now() + s.delay_ms * interval '1 millisecond' as next_run_at
   from s join ${queue}._private_jobs j on j.id = s.id
