@@ -139,7 +139,7 @@ const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::flo
     as s(id, attempt, locked_by, output, started_ms, finished_ms, progress, keyed)`;
 
 /**
- * Without a serial queue, details or an earlier record there are only these two to write. Times
+ * Without a key, a serial queue, details or an earlier record there are only these two to write. Times
  * come as milliseconds since $2 and outputs as one JSON array: shorter to write and to read.
  */
 function plainStatement({ queue, own }: Schemas): string {
@@ -149,8 +149,7 @@ with done as (
   using rows from (unnest($3::bigint[]), unnest($4::int[]), unnest($5::float8[]),
       unnest($6::float8[]), json_array_elements($7::json))
     as s(id, attempt, started_ms, finished_ms, output)
-  where j.id = s.id and j.locked_by = $1::text
-    and (j.attempts = s.attempt or (j.key is null and j.attempts >= j.max_attempts))
+  where j.id = s.id and j.locked_by = $1::text and j.attempts = s.attempt
   returning j.id, j.task_id, j.payload, j.priority, j.key, j.max_attempts, j.created_at,
     j.run_at, s.attempt, s.output, s.started_ms, s.finished_ms
 ),
