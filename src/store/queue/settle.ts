@@ -139,8 +139,8 @@ const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::flo
     as s(id, attempt, locked_by, output, started_ms, finished_ms, progress, keyed)`;
 
 /**
- * Without a key, a serial queue, details or an earlier record there are only these two to write. Times
- * come as milliseconds since $2 and outputs as one JSON array: shorter to write and to read.
+ * Without a key, a serial queue, details or an earlier record there are only these two to write.
+ * Times come as milliseconds since $2 and outputs as one JSON array: shorter to write and to read.
  */
 function plainStatement({ queue, own }: Schemas): string {
   return `
