@@ -22,6 +22,11 @@ export function toOutputJson(output: unknown): string | null {
   return json.includes("\\u") ? json.replaceAll(refused, "$1\\ufffd") : json;
 }
 
+/** Whether jsonb takes every string in this text of JSON.stringify. */
+export function isStorableJson(json: string): boolean {
+  return json.search(refused) === -1;
+}
+
 // JSON.stringify writes \ud… only for lone surrogates. An even run of backslashes before the
 // escape belongs to the text, not to it.
 const refused = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
