@@ -18,6 +18,18 @@ export const errorCatalogue = {
   "unknown-task": "Use the name of a file under the tasks folder.",
   "bad-payload": "Send a payload that fits the task's schema.",
   "bad-enqueue-option": "Correct the option.",
+  "task-not-loadable":
+    "Mend the file; or give the client `tasks: false`, and payloads are checked at run time only.",
+  "unnamed-task": 'Queue it by its name: client.enqueue("name", payload).',
+  "no-database": "Set DATABASE_URL, or give the client a connectionString or a pool.",
+  "not-migrated": "Run `taskrun migrate`, or start taskrun on that database once.",
+  "bad-transaction":
+    "Pass the transaction of pg, kysely, drizzle, prisma, knex or postgres.js, or an object with query(text, values).",
+  "client-closed": "Make a new client.",
+  "job-failed": "Read the job's attempts: taskrun show ID.",
+  "job-cancelled": "Add the job again if it is still wanted.",
+  "job-not-found": "Ask while the job's history is kept.",
+  "wait-timeout": "Wait longer, or look later: the job goes on.",
 } as const satisfies Record<string, string>;
 
 export type TaskrunErrorCode = keyof typeof errorCatalogue;

@@ -45,9 +45,14 @@ export interface TaskDefaults {
   classify?: Classify;
 }
 
-export interface TaskDefinition<Payload, Output> extends TaskDefaults {
+/**
+ * `Payload` is what the handler gets, `Input` what a job is queued with: the two sides of the
+ * payload's schema. `Returned` is what the handler returns.
+ */
+export interface TaskDefinition<Payload, Output, Input = unknown, Returned = unknown>
+  extends TaskDefaults {
   /** Checked when a job is enqueued and again when it runs. Default: any JSON. */
-  payload?: StandardSchemaV1<unknown, Payload>;
+  payload?: StandardSchemaV1<Input, Payload>;
   /** Checked before an output is kept. Default: any JSON. */
   output?: StandardSchemaV1<unknown, Output>;
   /** Serial queue, or how to tell it from the payload. Default: none. */
@@ -58,7 +63,7 @@ export interface TaskDefinition<Payload, Output> extends TaskDefaults {
   description?: string;
   /** Runs inside the config's and the folder's middleware, around the handler. */
   middleware?: readonly Middleware[];
-  handler: (payload: Payload, ctx: TaskContext) => Output | Promise<Output> | unknown;
+  handler: (payload: Payload, ctx: TaskContext) => Returned;
 }
 
 export type Handler = (payload: unknown, ctx: TaskContext) => unknown;
@@ -99,7 +104,8 @@ export interface TaskPolicies {
 export const taskBrand: unique symbol = Symbol.for("taskrun.task") as never;
 
 /** What `defineTask` returns and a task file exports by default. */
-export interface DefinedTask<Payload, Output> extends TaskDefinition<Payload, Output> {
+export interface DefinedTask<Payload, Output, Input = unknown, Returned = unknown>
+  extends TaskDefinition<Payload, Output, Input, Returned> {
   readonly [taskBrand]: true;
 }
 
@@ -114,8 +120,13 @@ export interface DefinedTask<Payload, Output> extends TaskDefinition<Payload, Ou
  *   },
  * });
  */
-export function defineTask<Payload = unknown, Output = unknown>(
-  definition: TaskDefinition<Payload, Output>,
-): DefinedTask<Payload, Output> {
+export function defineTask<
+  Payload = unknown,
+  Output = unknown,
+  Input = Payload,
+  Returned = unknown,
+>(
+  definition: TaskDefinition<Payload, Output, Input, Returned>,
+): DefinedTask<Payload, Output, Input, Returned> {
   return Object.freeze({ ...definition, [taskBrand]: true as const });
 }

@@ -3,7 +3,6 @@
  * the catalog knows the task; a task that only another process has is queued as it is.
  */
 
-import type pg from "pg";
 import type { Catalog } from "../core/catalog.ts";
 import type { GraphileAddJobOptions } from "../core/context.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -13,11 +12,25 @@ import { formatIssues } from "../core/schema-issues.ts";
 import type { Task } from "../core/task.ts";
 import type { Schemas } from "../store/schemas.ts";
 
+/** Runs one statement: pg's pool and clients do, and so does whoever holds a transaction. */
+export interface SqlRunner {
+  query(
+    text: string,
+    values: string[],
+  ): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
+}
+
 export interface EnqueuerOptions {
-  readonly db: pg.Pool;
+  readonly db: SqlRunner;
   readonly schemas: Schemas;
   /** The tasks known here, by name or alias. */
-  readonly findTask: (name: string) => Task | undefined;
+  readonly findTask: (name: string) => Task | undefined | Promise<Task | undefined>;
+}
+
+export interface JobToEnqueue extends EnqueueOptions {
+  readonly task: string;
+  /** Default: {}. */
+  readonly payload?: unknown;
 }
 
 export interface Enqueuer {
@@ -32,23 +45,76 @@ export interface Enqueuer {
     payload?: unknown,
     options?: EnqueueOptions & GraphileAddJobOptions,
   ): Promise<{ id: string }>;
+  /**
+   * Queues all of the jobs or none, in one statement; returns them in the order given.
+   *
+   * @throws TaskrunError as `enqueue`; the message says which job of the list.
+   */
+  enqueueMany(jobs: readonly JobToEnqueue[]): Promise<{ id: string }[]>;
 }
 
 export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqueuer {
-  const statement = `select ${schemas.own}.add_job($1, $2::jsonb, $3::jsonb) as id`;
+  // As text first: some drivers would make JSON of a parameter that is JSON already.
+  const addOne = `select ${schemas.own}.add_job($1, $2::text::jsonb, $3::text::jsonb)::text as id`;
+  const addMany = `select id::text from ${schemas.own}.add_jobs($1::text::jsonb)
+    with ordinality as added (id, place) order by place`;
   return {
-    async enqueue(name, payload = {}, options = {}) {
-      const task = findTask(name);
-      await checkPayload(task, name, payload);
-      const json = payloadJson(name, payload);
-      const { rows } = await db.query(statement, [
-        name,
-        json,
-        JSON.stringify(columnsFor(task, payload, options)),
-      ]);
-      return { id: rows[0].id };
+    async enqueue(name, payload, options = {}) {
+      const { payloadJson, optionsJson } = await prepare(await findTask(name), name, {
+        payload,
+        options,
+      });
+      const { rows } = await db.query(addOne, [name, payloadJson, optionsJson]);
+      return { id: idOf(rows[0]) };
+    },
+    async enqueueMany(jobs) {
+      if (jobs.length === 0) return [];
+      const texts: string[] = [];
+      for (const [index, { task: name, payload, ...options }] of jobs.entries()) {
+        try {
+          const prepared = await prepare(await findTask(name), name, { payload, options });
+          texts.push(jobJson(name, prepared));
+        } catch (error) {
+          throw inList(error, index);
+        }
+      }
+      const { rows } = await db.query(addMany, [`[${texts.join(",")}]`]);
+      return rows.map((row) => ({ id: idOf(row) }));
     },
   };
+}
+
+interface PreparedJob {
+  readonly payloadJson: string;
+  readonly optionsJson: string;
+}
+
+async function prepare(
+  task: Task | undefined,
+  name: string,
+  job: { readonly payload: unknown; readonly options: EnqueueOptions & GraphileAddJobOptions },
+): Promise<PreparedJob> {
+  const payload = job.payload === undefined ? {} : job.payload;
+  await checkPayload(task, name, payload);
+  const json = payloadJson(name, payload);
+  return { payloadJson: json, optionsJson: JSON.stringify(columnsFor(task, payload, job.options)) };
+}
+
+function jobJson(name: string, { payloadJson, optionsJson }: PreparedJob): string {
+  return `{"task":${JSON.stringify(name)},"payload":${payloadJson},"options":${optionsJson}}`;
+}
+
+function idOf(row: Readonly<Record<string, unknown>> | undefined): string {
+  const id = row?.id;
+  if (typeof id === "string") return id;
+  throw new TaskrunError("bad-transaction", "The statement that adds a job returned no id");
+}
+
+function inList(error: unknown, index: number): unknown {
+  if (!(error instanceof TaskrunError)) return error;
+  const { code, nextStep, message } = error;
+  const what = message.slice(0, -`. ${nextStep}`.length);
+  return new TaskrunError(code, `jobs[${index}]: ${what}`, { nextStep, cause: error });
 }
 
 /** The tasks of a catalog by name and alias. */
@@ -94,7 +160,7 @@ function isStorable(value: unknown): boolean {
 }
 
 /** The options of `taskrun.add_job`: what the caller says, else what the task's file says. */
-function columnsFor(
+export function columnsFor(
   task: Task | undefined,
   payload: unknown,
   options: EnqueueOptions & GraphileAddJobOptions,
