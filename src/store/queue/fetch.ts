@@ -28,14 +28,36 @@ export interface FetchRequest {
 const asText = { getTypeParser: () => (value: string) => value };
 
 /** Locks at most `limit` due jobs, best first. Throws what the database throws. */
-export async function fetchJobs(
+export function fetchJobs(
   db: pg.Pool,
   schemas: Schemas,
   request: FetchRequest,
 ): Promise<QueueJob[]> {
+  return sendFetch(db, "taskrun fetch", fetchStatement(schemas), request);
+}
+
+/**
+ * Locks at most `limit` due jobs that have no serial queue, best first. A sixth cheaper than
+ * `fetchJobs`; for a deep queue, as long as `serialJobsWait` is false.
+ */
+export async function fetchPlainJobs(
+  db: pg.Pool,
+  schemas: Schemas,
+  request: FetchRequest,
+): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
+  const jobs = await sendFetch(db, "taskrun fetch plain", plainStatement(schemas), request);
+  return { jobs, serialJobsWait: jobs[0]?.serialJobsWait ?? true };
+}
+
+async function sendFetch(
+  db: pg.Pool,
+  name: string,
+  text: string,
+  request: FetchRequest,
+): Promise<QueueJob[]> {
   const { rows } = await db.query<QueueRow, [string, number[], number]>({
-    name: "taskrun fetch",
-    text: fetchStatement(schemas),
+    name,
+    text,
     values: [request.processId, [...request.taskNames.keys()], request.limit],
     rowMode: "array",
     types: asText,
@@ -97,6 +119,20 @@ returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts,
   date_part('epoch', jobs.run_at), date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
   jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags, d.job_id,
   d.correlation_id, d.created_by, d.parent_id, d.metadata`;
+}
+
+function plainStatement({ queue, own }: Schemas): string {
+  return `
+with picked as (
+  select id, null::text as queue_name from ${queue}._private_jobs
+  where is_available = true and job_queue_id is null
+    and run_at <= now() and task_id = any ($2::int[])
+  order by priority, run_at
+  limit $3::int
+  for update skip locked
+)
+${takePicked(queue, own)}, (select exists (
+    select 1 from ${queue}._private_jobs where is_available = true and job_queue_id is not null))`;
 }
 
 function fetchStatement({ queue, own }: Schemas): string {

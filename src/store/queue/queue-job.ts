@@ -27,6 +27,8 @@ export type QueueRow = [
   createdBy: string | null,
   parentId: string | null,
   metadata: string | null,
+  // Only from the statement that leaves serial queues out: "t" when one has a job waiting.
+  serialJobsWait?: string,
 ];
 
 export class QueueJob implements Job, GraphileJob {
@@ -34,11 +36,16 @@ export class QueueJob implements Job, GraphileJob {
   /** The process id that the queue's lock carries: settling asks for it again. */
   readonly lockedBy: string;
   readonly fetchedAt: Date;
+  // Not read from the row each time: jobs are sorted by these.
+  readonly priority: number;
+  readonly runAtMs: number;
   readonly #row: QueueRow;
   #payload: unknown;
 
   constructor(row: QueueRow, task: string, lockedBy: string, fetchedAt: Date) {
     this.#row = row;
+    this.priority = Number(row[5]);
+    this.runAtMs = Number(row[6]) * 1000;
     this.fetchedAt = fetchedAt;
     this.task = task;
     this.lockedBy = lockedBy;
@@ -56,12 +63,6 @@ export class QueueJob implements Job, GraphileJob {
   }
   get maxAttempts(): number {
     return Number(this.#row[4]);
-  }
-  get priority(): number {
-    return Number(this.#row[5]);
-  }
-  get runAtMs(): number {
-    return Number(this.#row[6]) * 1000;
   }
   get runAt(): Date {
     return new Date(this.runAtMs);
@@ -87,6 +88,10 @@ export class QueueJob implements Job, GraphileJob {
   /** Whether there is a row of details that ends with the job. */
   get hasDetails(): boolean {
     return this.#row[13] !== null;
+  }
+  /** Whether some serial queue had a job waiting when this one was fetched. */
+  get serialJobsWait(): boolean {
+    return this.#row[18] === "t";
   }
   get correlationId(): string | null {
     return this.#row[14];

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FetchableTasks } from "../../src/runtime/fetchable-tasks.ts";
+import { JobFetcher } from "../../src/runtime/job-fetcher.ts";
+import { TaskRegistry } from "../../src/runtime/task-registry.ts";
+import { schemasFor } from "../../src/store/schemas.ts";
+import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { addBySql, addManyBySql, testRuntime } from "../support/test-runtime.ts";
+
+let kit: TestRuntime;
+let fetcher: JobFetcher;
+
+beforeEach(async () => {
+  kit = await testRuntime({ work: async () => null });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  fetcher = new JobFetcher({
+    db: kit.db,
+    schemas,
+    tasks: new FetchableTasks(kit.db, schemas, registry),
+    processId: () => "me",
+  });
+});
+afterEach(() => kit.stop());
+
+test("a deep queue is fetched whole, in order, whichever way it is asked", async () => {
+  await addManyBySql(kit, "work", 1000);
+  const ids: string[] = [];
+  for (const limit of [150, 150, 50, 500, 500]) {
+    for (const job of await fetcher.fetch(limit)) ids.push(job.id);
+  }
+  const sorted = [...ids].sort((a, b) => Number(a) - Number(b));
+  expect(ids).toEqual(sorted);
+  expect(new Set(ids).size).toBe(1000);
+});
+
+test("jobs of a serial queue that come while a deep queue is fetched are not overlooked", async () => {
+  await addManyBySql(kit, "work", 300);
+  await fetcher.fetch(100);
+  const serial = await addBySql(kit, "work", {}, "queue_name := 'line', priority := -5");
+  // The fetch that is under the impression of there being none says that there is one now.
+  await fetcher.fetch(100);
+  const next = await fetcher.fetch(100);
+  expect(next[0]).toMatchObject({ id: serial, queue: "line" });
+});
+
+test("the last batch of a deep queue brings the serial queues' jobs along", async () => {
+  await addManyBySql(kit, "work", 150);
+  await fetcher.fetch(100);
+  const serial = await addBySql(kit, "work", {}, "queue_name := 'line'");
+  const rest = await fetcher.fetch(100);
+  expect(rest).toHaveLength(51);
+  expect(rest.map((job) => job.id)).toContain(serial);
+});
+
+test("without tasks nothing is fetched", async () => {
+  const schemas = schemasFor("graphile_worker");
+  const tasks = new FetchableTasks(kit.db, schemas, new TaskRegistry());
+  const none = new JobFetcher({ db: kit.db, schemas, tasks, processId: () => "me" });
+  await addBySql(kit, "work");
+  expect(await none.fetch(10)).toEqual([]);
+});
