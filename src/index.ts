@@ -12,8 +12,10 @@ export type {
   Priority,
   PriorityName,
 } from "./core/job.ts";
+export { keep } from "./core/keep.ts";
 export type { Logger } from "./core/logger.ts";
 export type { Middleware } from "./core/middleware.ts";
+export { onDispose } from "./core/on-dispose.ts";
 export type { Directive, Failure, Outcome } from "./core/outcome.ts";
 export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
 export {

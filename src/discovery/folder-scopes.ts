@@ -41,7 +41,10 @@ export function folderScopes(
   });
   return {
     async around(task) {
-      const around = loading.filter((_, index) => isAround(files[index], task));
+      const around = loading.filter((_, index) => {
+        const scope = files[index];
+        return scope !== undefined && isAround(scope, task);
+      });
       const layers = (await Promise.all(around)).map(({ layer }) => layer);
       return {
         layers: layers.filter((layer): layer is TaskLayer => !isLoadFailure(layer)),
@@ -156,8 +159,8 @@ function isTwin(a: ScopeFile, b: ScopeFile): boolean {
   return a.folder === b.folder && a.scope === b.scope;
 }
 
-function isAround(scope: ScopeFile | undefined, task: TaskFile): boolean {
-  if (scope === undefined) return false;
+/** Whether the scope file applies to the task. */
+export function isAround(scope: ScopeFile, task: TaskFile): boolean {
   return scope.folder === "" || `${task.folder}/`.startsWith(`${scope.folder}/`);
 }
 

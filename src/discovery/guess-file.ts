@@ -18,16 +18,19 @@ const sourcesOf: Readonly<Record<string, readonly string[]>> = {
 
 /** Returns the file that `path` (absolute) stands for; null when there is none. */
 export function guessFile(path: string): string | null {
-  if (isFile(path)) return path;
+  return isFile(path) ? path : (guesses(path).find(isFile) ?? null);
+}
+
+/** The files that `path` (absolute), which is none itself, may stand for: best first. */
+export function guesses(path: string): string[] {
   const written = /\.[cm]?jsx?$/.exec(path)?.[0];
   const sources = written === undefined ? [] : (sourcesOf[written] ?? []);
   const stem = written === undefined ? path : path.slice(0, -written.length);
-  const candidates = [
+  return [
     ...sources.map((ending) => stem + ending),
     ...endings.map((ending) => path + ending),
     ...endings.map((ending) => join(path, `index${ending}`)),
   ];
-  return candidates.find(isFile) ?? null;
 }
 
 function isFile(path: string): boolean {

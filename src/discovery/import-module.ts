@@ -4,6 +4,7 @@
  * what went wrong with the others.
  */
 
+import type { ImportAttributes } from "node:module";
 import type { ModuleHooks } from "./module-hooks.ts";
 import { codeOf, messageOf, stackOf } from "./placed-failure.ts";
 import { stackHeading, stackPlaces } from "./source-location.ts";
@@ -58,6 +59,17 @@ function racers(result: { error: unknown }, file: string, hooks: ModuleHooks): s
   if (named !== undefined) return [named];
   const commonJs = [...hooks.graph.dependenciesOf(file)].filter((each) => /\.c[jt]s$/.test(each));
   return [file, ...commonJs];
+}
+
+/** Imports what is no file of the project, once and for the whole process. */
+export async function importForeign(
+  url: string,
+  attributes: ImportAttributes = {},
+): Promise<object> {
+  // why: two declarations of one thing, one of which lets values be undefined
+  const options = { with: attributes } as ImportCallOptions;
+  const module: object = await import(url, options);
+  return module;
 }
 
 async function importCured(file: string, hooks: ModuleHooks): Promise<ImportResult> {

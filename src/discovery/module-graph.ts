@@ -20,6 +20,14 @@ export class ModuleGraph {
     this.#importers.set(file, importers.set(importer, specifier));
   }
 
+  /** Forgets what `importer` imports: its text has changed. Who imports it stays known. */
+  forget(importer: string): void {
+    for (const file of this.#imported.get(importer) ?? []) {
+      this.#importers.get(file)?.delete(importer);
+    }
+    this.#imported.delete(importer);
+  }
+
   /** Who imports `file`, and by which specifier. */
   importersOf(file: string): ImportEdge[] {
     const importers = this.#importers.get(file) ?? [];

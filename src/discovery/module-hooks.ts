@@ -34,16 +34,25 @@ export interface FailedResolution {
 type NextResolve = (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput;
 type NextLoad = (url: string, context?: Partial<LoadHookContext>) => LoadFnOutput;
 
+/** What `ModuleHooks.resolve` asks Node for, to be asked back about the real import. */
+const questionName = "taskrun-question:";
+
+interface Question extends FailedResolution {
+  answer: ResolveFnOutput | null;
+  error: unknown;
+}
+
 const ownCode = new URL("..", import.meta.url).href;
 
 export class ModuleHooks {
   readonly graph = new ModuleGraph();
-  readonly #tsconfig = new TsconfigLookup();
+  readonly tsconfig = new TsconfigLookup();
   readonly #failedResolutions = new WeakMap<object, FailedResolution>();
   readonly #failedTransforms = new WeakMap<object, string>();
   readonly #transformed = new Set<string>();
   readonly #prepared = new Map<string, string>();
   readonly #revisions = new Map<string, number>();
+  #question: Question | null = null;
   #registered: { deregister(): void } | null = null;
 
   start(): void {
@@ -75,6 +84,27 @@ export class ModuleHooks {
     return isObject(error) ? (this.#failedTransforms.get(error) ?? null) : null;
   }
 
+  /**
+   * The URL that `specifier` means in the project file `importer`, by all of Node's rules and
+   * ours; notes the import in the graph. Only between start and stop.
+   *
+   * @throws Node's error; `failedResolution` knows it
+   */
+  resolve(specifier: string, importer: string): string {
+    const question: Question = { specifier, importer, answer: null, error: null };
+    this.#question = question;
+    try {
+      // Node resolves for other files than this one only inside a hook.
+      import.meta.resolve(questionName);
+    } catch (error) {
+      question.error ??= error;
+    } finally {
+      this.#question = null;
+    }
+    if (question.answer === null) throw question.error;
+    return question.answer.url;
+  }
+
   isTransformed(file: string): boolean {
     return this.#transformed.has(file);
   }
@@ -85,7 +115,7 @@ export class ModuleHooks {
    */
   async transform(file: string): Promise<void> {
     if (this.#transformed.has(file)) return;
-    const options = this.#tsconfig.compilerOptions(file);
+    const options = this.tsconfig.compilerOptions(file);
     const code = await transformSource(readFileSync(file, "utf8"), file, options).catch((error) =>
       this.#rethrow(error, file),
     );
@@ -107,6 +137,9 @@ export class ModuleHooks {
   }
 
   #resolve(specifier: string, context: ResolveHookContext, next: NextResolve): ResolveFnOutput {
+    if (specifier === questionName && this.#question !== null) {
+      return this.#answer(this.#question, context, next);
+    }
     const { parentURL } = context;
     if (parentURL === undefined || !isProjectUrl(parentURL)) return next(specifier, context);
     const importer = fileURLToPath(parentURL);
@@ -119,6 +152,17 @@ export class ModuleHooks {
     return { ...found, url: this.urlOf(file) };
   }
 
+  #answer(question: Question, context: ResolveHookContext, next: NextResolve): ResolveFnOutput {
+    const parentURL = pathToFileURL(question.importer).href;
+    try {
+      question.answer = this.#resolve(question.specifier, { ...context, parentURL }, next);
+      return { url: "node:module", shortCircuit: true };
+    } catch (error) {
+      question.error = error;
+      throw error;
+    }
+  }
+
   #find(
     specifier: string,
     context: ResolveHookContext,
@@ -126,7 +170,7 @@ export class ModuleHooks {
     next: NextResolve,
   ): ResolveFnOutput {
     if (isBare(specifier)) {
-      for (const target of this.#tsconfig.aliasTargets(specifier, importer)) {
+      for (const target of this.tsconfig.aliasTargets(specifier, importer)) {
         const file = guessFile(target);
         if (file !== null) return nextFile(file, context, next);
       }
@@ -176,7 +220,7 @@ export class ModuleHooks {
     this.#prepared.delete(file);
     if (code === undefined) {
       setSourceMapsSupport(true);
-      const options = this.#tsconfig.compilerOptions(file);
+      const options = this.tsconfig.compilerOptions(file);
       try {
         code = transformSourceSync(source, file, options);
       } catch (error) {

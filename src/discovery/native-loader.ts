@@ -28,6 +28,8 @@ export interface NativeLoaderOptions {
   readonly importTimeoutMs: number;
   /** What applies to all tasks: the config's defaults and middleware. */
   readonly layers: readonly TaskLayer[];
+  /** The only task to import, by its name. Default: all. */
+  readonly only?: string;
 }
 
 interface Importing {
@@ -50,7 +52,7 @@ export class NativeLoader implements TaskLoader {
   async load(): Promise<Catalog> {
     enableCompileCache();
     this.#hooks.start();
-    const { projectDir, tasksDir, importTimeoutMs } = this.#options;
+    const { projectDir, tasksDir, importTimeoutMs, only } = this.#options;
     const sourceOf = (file: string): string => sourcePath(projectDir, file);
     const found = await scan(resolve(projectDir, tasksDir));
     const patience = new ImportPatience(importTimeoutMs);
@@ -65,7 +67,7 @@ export class NativeLoader implements TaskLoader {
     const duplicated = new Set(duplicates.map(({ file }) => file));
     const loaded = await Promise.all(
       found.tasks
-        .filter(({ file }) => !duplicated.has(file))
+        .filter(({ file, name }) => !duplicated.has(file) && name === (only ?? name))
         .map((task) => this.#loadTask(task, scopes, importing, sourceOf)),
     );
     const failures = [...found.failures, ...duplicates, ...(await scopes.failures())];
@@ -105,12 +107,19 @@ export class NativeLoader implements TaskLoader {
     if (result.state === "imported") return { module: result.module };
     const { importTimeoutMs: timeoutMs, projectDir } = this.#options;
     const facts = { task, file: real, hooks: this.#hooks, timeoutMs };
-    const failure = await importFailure(facts, result);
-    // Node names files by their real paths; people know them by the paths they gave.
-    const inside = failure.file.startsWith(realDir + sep);
-    const shown = inside ? projectDir + failure.file.slice(realDir.length) : failure.file;
-    return { ...failure, file: failure.file === real ? file : shown };
+    return asGiven(await importFailure(facts, result), { file, real }, { projectDir, realDir });
   }
+}
+
+/** Node names files by their real paths; people know them by the paths they gave. */
+export function asGiven(
+  failure: LoadFailure,
+  { file, real }: { readonly file: string; readonly real: string },
+  { projectDir, realDir }: { readonly projectDir: string; readonly realDir: string },
+): LoadFailure {
+  const inside = failure.file.startsWith(realDir + sep);
+  const shown = inside ? projectDir + failure.file.slice(realDir.length) : failure.file;
+  return { ...failure, file: failure.file === real ? file : shown };
 }
 
 /** The path that people read: relative to the project where it is in it, always with "/". */

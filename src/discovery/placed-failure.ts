@@ -14,7 +14,7 @@ export interface FailedImport {
   readonly task: string | null;
   /** Absolute path of the file that was imported. */
   readonly file: string;
-  readonly hooks: ModuleHooks;
+  readonly hooks: Pick<ModuleHooks, "graph" | "failedResolution" | "failedTransform">;
   /** For the sentence about an import that never ends. */
   readonly timeoutMs: number;
 }

@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import type { PathsMatcher, TsConfigJsonResolved } from "get-tsconfig";
 
 export type CompilerOptions = NonNullable<TsConfigJsonResolved["compilerOptions"]>;
@@ -39,6 +39,20 @@ export class TsconfigLookup {
     return options;
   }
 
+  /** Every tsconfig.json that was asked, with the files it extends by a path. */
+  files(): string[] {
+    const found = new Set(this.#configFiles.values());
+    found.delete(null);
+    // A set that grows while it is walked: a base may have a base.
+    for (const file of found) for (const base of basesOf(file)) found.add(base);
+    return [...found].filter((file) => file !== null);
+  }
+
+  /** Reads everything anew from now on. */
+  forget(): void {
+    for (const known of [this.#configFiles, this.#matchers, this.#options]) known.clear();
+  }
+
   #configFileFor(folder: string): string | null {
     const known = this.#configFiles.get(folder);
     if (known !== undefined) return known;
@@ -49,6 +63,15 @@ export class TsconfigLookup {
     this.#configFiles.set(folder, found);
     return found;
   }
+}
+
+function basesOf(file: string | null): string[] {
+  const text = file === null ? null : readText(file);
+  const bases = /"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")/.exec(text ?? "")?.[1] ?? "";
+  return [...bases.matchAll(/"(\.[^"]*)"/g)].map(([, base = ""]) => {
+    const path = resolve(dirname(file ?? ""), base);
+    return path.endsWith(".json") ? path : `${path}.json`;
+  });
 }
 
 function readMatcher(configFile: string): PathsMatcher | null {
@@ -64,10 +87,14 @@ function readMatcher(configFile: string): PathsMatcher | null {
 
 /** Spares most projects the reader: aliases need one of these words in the file itself. */
 function mayHaveAliases(configFile: string): boolean {
+  return /"(?:paths|baseUrl|extends)"/.test(readText(configFile) ?? "");
+}
+
+function readText(file: string): string | null {
   try {
-    return /"(?:paths|baseUrl|extends)"/.test(readFileSync(configFile, "utf8"));
+    return readFileSync(file, "utf8");
   } catch {
-    return false;
+    return null;
   }
 }
 

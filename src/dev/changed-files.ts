@@ -1,0 +1,60 @@
+/**
+ * From paths that a watcher names to the files that hold something else now. Owns links,
+ * folders that came or went, and saves that are only half done; refuses to load anything.
+ */
+
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { sep } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { FileContents } from "./modules/file-contents.ts";
+
+/** Some editors empty or remove a file before they write it. */
+const halfSavedMs = 30;
+
+/** The real paths of the files among or beneath `paths` that have changed, known ones only. */
+export async function changedFiles(
+  paths: readonly string[],
+  contents: FileContents,
+  isAwaited: (path: string) => boolean,
+): Promise<Set<string>> {
+  const candidates = new Set(paths.flatMap((path) => knownFilesAt(path, contents, isAwaited)));
+  if ([...candidates].some((file) => contents.hadText(file) && isEmptyOrGone(file))) {
+    await delay(halfSavedMs);
+  }
+  return new Set([...candidates].filter((file) => contents.changed(file)));
+}
+
+function knownFilesAt(
+  path: string,
+  contents: FileContents,
+  isAwaited: (path: string) => boolean,
+): string[] {
+  const real = realOf(path);
+  const own = [...new Set([path, real])].filter(
+    (each) => contents.isKnown(each) || isAwaited(each),
+  );
+  // A folder came, went or was renamed: watchers may name nothing else.
+  const folders = own.length === 0 && !isFile(real) ? [path + sep, real + sep] : [];
+  const inside = folders.flatMap((folder) =>
+    [...contents.files()].filter((file) => file.startsWith(folder)),
+  );
+  return [...own, ...inside];
+}
+
+/** Through links, as far as the path is there. */
+export function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const cut = path.lastIndexOf(sep);
+    return cut <= 0 ? path : realOf(path.slice(0, cut)) + path.slice(cut);
+  }
+}
+
+export function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isEmptyOrGone(file: string): boolean {
+  return !existsSync(file) || statSync(file, { throwIfNoEntry: false })?.size === 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * A plain Node process with a GraphLoader, told what to do over IPC: the flags that the loader
+ * needs can't be given to a test runner's own processes, and those replace `import()` anyway.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChangeSet } from "../../src/core/catalog.ts";
+import type { TaskLayer } from "../../src/core/resolve-task.ts";
+import type { Task } from "../../src/core/task.ts";
+import { GraphLoader } from "../../src/dev/graph-loader.ts";
+import * as host from "../../src/index.ts";
+
+type Arguments = readonly never[];
+
+const { projectDir, importTimeoutMs } = JSON.parse(process.argv[2] ?? "{}");
+const disposeErrors: string[] = [];
+const loader = new GraphLoader({
+  projectDir,
+  tasksDir: `${projectDir}/tasks`,
+  importTimeoutMs,
+  layers: [],
+  onDisposeError: (error, source) => disposeErrors.push(`${source}: ${String(error)}`),
+});
+let tasks: ReadonlyMap<string, Task> = new Map();
+const held = new Map<string, Task>();
+const marked = new Map<string, Task>();
+let collected = 0;
+const registry = new FinalizationRegistry<undefined>(() => {
+  collected += 1;
+});
+
+// What a test may look at from inside a task.
+Object.assign(globalThis, { host, events: [] as string[] });
+const events: string[] = Reflect.get(globalThis, "events");
+
+const commands: Readonly<Record<string, (...args: Arguments) => unknown>> = {
+  async load() {
+    const catalog = await loader.load();
+    tasks = catalog.tasks;
+    return { tasks: [...tasks.values()].map(shown), failures: catalog.failures };
+  },
+  async change(paths: readonly string[]) {
+    return shownChanges(await loader.change(paths));
+  },
+  async setLayers(layers: readonly TaskLayer[]) {
+    return shownChanges(await loader.setLayers(layers));
+  },
+  /** Runs the current version of a task inside its middleware. */
+  run: (name: string, payload: unknown) => runTask(tasks.get(name), payload),
+  /** Keeps the current version in use under a name of the test's. */
+  acquire(name: string, as: string) {
+    const task = tasks.get(name);
+    if (task === undefined) throw new Error(`no task ${name}`);
+    loader.acquire(task);
+    held.set(as, task);
+  },
+  runHeld: (as: string, payload: unknown) => runTask(held.get(as), payload),
+  release(as: string) {
+    const task = held.get(as);
+    if (task === undefined) throw new Error(`nothing held as ${as}`);
+    held.delete(as);
+    loader.release(task);
+  },
+  /** Remembers the Task objects, for `same`. */
+  mark(name: string) {
+    const task = tasks.get(name);
+    if (task !== undefined) marked.set(name, task);
+  },
+  same: (name: string) => tasks.get(name) === marked.get(name),
+  events: () => events.splice(0),
+  disposeErrors: () => disposeErrors,
+  watchedFiles: () => loader.watchedFiles(),
+  close: () => loader.close(),
+  /** Counts, from now on, each current handler that is freed. */
+  watchHandler(name: string) {
+    const task = tasks.get(name);
+    if (task !== undefined) registry.register(task.handler, undefined);
+  },
+  async collect() {
+    for (let round = 0; round < 4; round += 1) {
+      globalThis.gc?.();
+      await delay(5);
+    }
+    const { heapUsed, rss } = process.memoryUsage();
+    return { collected, heapUsed, rss };
+  },
+};
+
+function shown(task: Task): object {
+  const { name, file, version, description, aliases, policies, sources } = task;
+  const middleware = task.middleware.length;
+  return JSON.parse(
+    JSON.stringify({ name, file, version, description, aliases, policies, sources, middleware }),
+  );
+}
+
+function shownChanges(changes: ChangeSet): object {
+  tasks = changes.catalog.tasks;
+  const names = (list: readonly Task[]) => list.map(({ name, version }) => `${name}@${version}`);
+  return {
+    added: names(changes.added),
+    reloaded: names(changes.reloaded),
+    removed: names(changes.removed),
+    failures: changes.failures,
+    all: names([...tasks.values()]),
+    allFailures: changes.catalog.failures,
+    files: changes.files,
+    durationMs: changes.durationMs,
+  };
+}
+
+async function runTask(task: Task | undefined, payload: unknown): Promise<unknown> {
+  if (task === undefined) return "no such task";
+  const ctx = {} as Parameters<Task["handler"]>[1]; // why: these handlers don't look at it
+  const run = task.middleware.reduceRight<() => Promise<unknown>>(
+    (next, middleware) => () => middleware(ctx, next),
+    async () => task.handler(payload, ctx),
+  );
+  try {
+    return await run();
+  } catch (error) {
+    return `threw ${error instanceof Error ? error.stack : String(error)}`;
+  }
+}
+
+interface Request {
+  readonly id: number;
+  readonly command: string;
+  readonly args: Arguments;
+}
+
+process.on("message", async ({ id, command, args }: Request) => {
+  try {
+    const result = (await commands[command]?.(...args)) ?? null;
+    process.send?.({ id, result });
+  } catch (error) {
+    process.send?.({ id, error: error instanceof Error ? error.stack : String(error) });
+  }
+});
