@@ -56,6 +56,7 @@ export class Presence {
   #processId = newProcessId();
   #thread: Worker | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #threadTimer: NodeJS.Timeout | undefined;
   #look: Promise<void> = Promise.resolve();
   #looks = 0;
   #lastLookMs = 0;
@@ -72,8 +73,10 @@ export class Presence {
   }
 
   async start(): Promise<void> {
+    const { heartbeatIntervalMs } = this.#options;
     await this.#register();
-    this.#startThread();
+    // A thread costs as much as a few thousand small jobs; nobody misses a beat that early.
+    this.#threadTimer = setTimeout(() => this.#startThread(), heartbeatIntervalMs / 2);
     this.#scheduleLook();
   }
 
@@ -81,6 +84,7 @@ export class Presence {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#threadTimer);
     await this.#look;
     if (this.#thread !== null) {
       this.#thread.postMessage("stop" satisfies BeatOrder);
@@ -176,7 +180,9 @@ export class Presence {
       return false;
     }
     watched.stillFor += 1;
-    return watched.stillFor >= looksUntilDead;
+    if (watched.stillFor < looksUntilDead) return false;
+    // One that blocked its event loop before its heartbeat's thread began may still live.
+    return !(beat.seq === "0" && beat.host === hostname() && isRunning(beat.pid));
   }
 
   async #bury(beat: Beat): Promise<void> {
@@ -193,6 +199,17 @@ export class Presence {
   #forgetMissing(beats: readonly Beat[]): void {
     const present = new Set(beats.map((beat) => beat.id));
     for (const id of this.#watched.keys()) if (!present.has(id)) this.#watched.delete(id);
+  }
+}
+
+/** Whether this machine has a process of that number. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // why: not allowed to signal it, so it is there; Node's errors carry a code
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -26,7 +26,9 @@ export async function removeProcess(db: pg.Pool, schemas: Schemas, id: string): 
 
 export interface Beat {
   readonly id: string;
-  /** A decimal string; only compared for being the same. */
+  readonly host: string;
+  readonly pid: number;
+  /** A decimal string; only compared for being the same. "0" before the first beat. */
   readonly seq: string;
   readonly dead: boolean;
 }
@@ -34,7 +36,8 @@ export interface Beat {
 /** Every process and how far its heartbeat has counted. */
 export async function listBeats(db: pg.Pool, schemas: Schemas): Promise<Beat[]> {
   const { rows } = await db.query(
-    `select id, beat_seq as seq, dead_at is not null as dead from ${schemas.own}.processes`,
+    `select id, host, pid, beat_seq as seq, dead_at is not null as dead
+     from ${schemas.own}.processes`,
   );
   return rows;
 }
