@@ -1,11 +1,12 @@
 /**
  * What a running process tells whoever listens. Listeners observe; they can't change an
- * outcome, and nothing is built for an event that nobody listens to.
+ * outcome, not even by throwing, and nothing is built for an event that nobody listens to.
  *
  *   attempt:finished   an attempt ended and its outcome is in the database
  *   attempt:lost       an attempt ended but the job had been given to another process
  *   process:buried     a silent process was declared dead and its jobs were given away
  *   process:replaced   this process had been declared dead; it goes on under a new id
+ *   crontab:queued     a line of the crontab was due and this process queued its job
  *   database:waiting   the database can't be reached; everything waits and tries again
  *   database:back      it answers again
  */
@@ -13,18 +14,36 @@
 import { EventEmitter } from "node:events";
 import type { Job } from "./job.ts";
 import type { OutcomeState } from "./outcome.ts";
+import { isPromiseLike } from "./promise-like.ts";
 
 export interface RuntimeEventMap {
   "attempt:finished": [{ job: Job; state: OutcomeState; durationMs: number }];
   "attempt:lost": [{ job: Job; state: OutcomeState }];
   "process:buried": [{ processId: string; retried: number; failed: number }];
   "process:replaced": [{ processId: string; newProcessId: string }];
+  "crontab:queued": [
+    { identifier: string; task: string; tick: Date; jobId: string; backfilled: boolean },
+  ];
   "database:waiting": [{ error: unknown }];
   "database:back": [];
 }
 
 export type RuntimeEvents = EventEmitter<RuntimeEventMap>;
 
-export function createEvents(): RuntimeEvents {
-  return new EventEmitter<RuntimeEventMap>();
+/** `onFault` is told what listeners throw, or reject with; the other listeners still hear. */
+export function createEvents(onFault: (fault: unknown, event: string) => void): RuntimeEvents {
+  const events: RuntimeEvents = new EventEmitter<RuntimeEventMap>();
+  events.emit = (name, ...args) => {
+    const listeners = events.rawListeners(name);
+    for (const listener of listeners) {
+      try {
+        const result: unknown = Reflect.apply(listener, events, args);
+        if (isPromiseLike(result)) result.then(undefined, (fault) => onFault(fault, String(name)));
+      } catch (fault) {
+        onFault(fault, String(name));
+      }
+    }
+    return listeners.length > 0;
+  };
+  return events;
 }

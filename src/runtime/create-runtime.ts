@@ -5,7 +5,7 @@
 
 import type pg from "pg";
 import type { Catalog } from "../core/catalog.ts";
-import { createEvents } from "../core/events.ts";
+import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import type { OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
 import { ShutdownError } from "../core/task-errors.ts";
@@ -35,7 +35,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 }
 
 class WorkerRuntime implements Runtime {
-  readonly events = createEvents();
+  readonly events: RuntimeEvents;
   readonly #options: RuntimeOptions;
   readonly #schemas: Schemas;
   readonly #registry = new TaskRegistry();
@@ -59,6 +59,7 @@ class WorkerRuntime implements Runtime {
   constructor(options: RuntimeOptions) {
     const { config, connectionString, logger } = options;
     this.#options = options;
+    this.events = createEvents((err, event) => logger.error({ err, event }, "a listener failed"));
     this.#schemas = schemasFor(config.schema);
     const onError = (error: Error) => logger.debug({ err: error }, "lost an idle connection");
     // Two fetches, two settlements, and what presence and progress need now and then.
@@ -231,10 +232,9 @@ class WorkerRuntime implements Runtime {
   }
 
   #createDispatcher(): Dispatcher {
-    const { config, loader, logger } = this.#options;
+    const { config, loader } = this.#options;
     return new Dispatcher({
       concurrency: config.concurrency,
-      logger,
       settler: this.#settler,
       fetch: (limit) => this.#fetch(limit),
       findTask: (name) => this.#registry.find(name),
@@ -243,6 +243,7 @@ class WorkerRuntime implements Runtime {
         return new Attempt(job, task, this.#services);
       },
       onAttemptEnd: (task) => loader.release?.(task),
+      progressWritten: (jobId) => this.#progress.written(jobId),
       execute: executeAttempt,
       onFetchError: (error) => {
         this.#locks.expectGhosts();
@@ -265,6 +266,7 @@ class WorkerRuntime implements Runtime {
       onReplaced: () => {
         const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
         for (const attempt of this.#dispatcher.running) attempt.abort(reason);
+        this.#dispatcher.dropWaiting();
       },
       onRescued: () => this.#dispatcher.wake(),
     });

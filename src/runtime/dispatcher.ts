@@ -7,18 +7,17 @@
  * then the second; the settler empties the third.
  */
 
-import type { Logger } from "../core/logger.ts";
+import { toFailure } from "../core/failure.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
-import type { QueueJob } from "../store/queue/queue-job.ts";
-import { byPriority } from "../store/queue/queue-job.ts";
+import { byPriority, type QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
+import { DueHints } from "./due-hints.ts";
 import { FetchDepth } from "./fetch-depth.ts";
 import type { EndedAttempt, Settler } from "./settle.ts";
 
 export interface DispatcherOptions {
   readonly concurrency: number;
-  readonly logger: Logger;
   readonly settler: Settler;
   /** Locks at most `limit` due jobs. */
   readonly fetch: (limit: number) => Promise<QueueJob[]>;
@@ -29,6 +28,8 @@ export interface DispatcherOptions {
   readonly onFetchError: (error: unknown) => void;
   readonly onFetched: () => void;
   readonly onAttemptEnd: (task: Task) => void;
+  /** While progress of that job is being written: what follows must not overtake it. */
+  readonly progressWritten: (jobId: string) => Promise<void> | null;
 }
 
 // Two: one batch is being worked on while the next is on its way.
@@ -37,21 +38,22 @@ const maxFetchesInFlight = 2;
 const maxBacklog = 5000;
 // Jobs taken ahead for a rate that is no longer reached go back after this long.
 const maxWaitMs = 500;
+// A database that refuses every statement must not be asked without end.
+const retryFetchMs = 250;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #depth: FetchDepth;
   readonly #running = new Set<Attempt>();
   #waiting: QueueJob[] = [];
-  #waitingSinceMs = 0;
-  #startedJobs = new Set<string>();
+  readonly #due = new DueHints();
+  readonly #unsettled = new Set<string>();
+  readonly #early = new Map<string, QueueJob>();
+  #generation = 0;
   #fetching = 0;
   #requested = 0;
   #accepting = false;
-  #more = false;
-  #wokenDuringFetch = false;
   #pumping = false;
-  #failing = false;
   #retry: NodeJS.Timeout | undefined;
   #staleCheck: NodeJS.Timeout | undefined;
   #changed: PromiseWithResolvers<void> | null = null;
@@ -67,7 +69,7 @@ export class Dispatcher {
 
   /** Whether this process knows of its lock on the job. */
   holds(jobId: string): boolean {
-    return this.#startedJobs.has(jobId) || this.#waiting.some((job) => job.id === jobId);
+    return this.#unsettled.has(jobId);
   }
 
   start(): void {
@@ -78,24 +80,30 @@ export class Dispatcher {
 
   /** There may be due jobs: look now. */
   wake(): void {
-    this.#more = true;
-    if (this.#fetching > 0) this.#wokenDuringFetch = true;
+    this.#due.hint();
     this.#pump();
+  }
+
+  /** The locks taken so far are void: starts none of those jobs. */
+  dropWaiting(): void {
+    this.#generation += 1;
+    this.#returnWaiting(() => true);
   }
 
   /** Runs one job that was locked by other means; resolves when its outcome is settled. */
   async runOne(job: QueueJob): Promise<void> {
-    this.#startedJobs.add(job.id);
+    this.#unsettled.add(job.id);
     this.#startAttempt(job);
-    while (this.#startedJobs.has(job.id)) await this.#change();
+    while (this.#unsettled.has(job.id)) await this.#change();
   }
 
   /** Stops taking jobs and gives back those that have not started. Resolves when none waits. */
   async stopFetching(): Promise<void> {
     this.#accepting = false;
     clearTimeout(this.#retry);
+    this.#retry = undefined;
     clearInterval(this.#staleCheck);
-    this.#returnWaiting(this.#waiting.length);
+    this.#returnWaiting(() => true);
     while (this.#fetching > 0) await this.#change();
   }
 
@@ -108,10 +116,10 @@ export class Dispatcher {
   async untilDrained(): Promise<void> {
     for (;;) {
       const busy = this.#running.size + this.#waiting.length + this.#fetching > 0;
-      if (!busy && !this.#more && !this.#failing) {
+      if (!busy && !this.#due.open) {
         await this.#options.settler.idle();
         // Settling may have freed a serial queue or made a retry due.
-        if (!this.#more && this.#fetching === 0 && this.#running.size === 0) return;
+        if (!this.#due.open && this.#fetching === 0 && this.#running.size === 0) return;
       }
       await this.#change();
     }
@@ -148,17 +156,30 @@ export class Dispatcher {
       this.#giveBack(job, "the task was removed");
       return;
     }
-    const attempt = this.#options.createAttempt(job, task);
-    this.#running.add(attempt);
-    this.#options.execute(attempt).then((outcome) => this.#end(attempt, job, outcome));
+    try {
+      const attempt = this.#options.createAttempt(job, task);
+      this.#running.add(attempt);
+      this.#options.execute(attempt).then(
+        (outcome) => this.#end(attempt, job, outcome),
+        (fault) => this.#end(attempt, job, failed(fault)),
+      );
+    } catch (fault) {
+      this.#endUnstarted(job, failed(fault));
+    }
   }
 
   #end(attempt: Attempt, job: QueueJob, outcome: Outcome): void {
+    const written = attempt.progress === null ? null : this.#options.progressWritten(job.id);
+    if (written !== null) {
+      written.then(() => this.#end(attempt, job, outcome));
+      return;
+    }
     this.#running.delete(attempt);
     this.#options.onAttemptEnd(attempt.task);
     this.#depth.finished();
-    this.#handOver({
+    this.#options.settler.add({
       job,
+      ran: true,
       outcome,
       startedAtMs: attempt.startedAtMs,
       finishedAtMs: Date.now(),
@@ -168,13 +189,14 @@ export class Dispatcher {
     this.#notifyChange();
   }
 
-  #handOver(ended: EndedAttempt): void {
-    this.#options.settler.add(ended);
-  }
-
   /** Called by the settler's owner when a batch has landed. */
   settled(batch: readonly EndedAttempt[]): void {
-    for (const { job } of batch) this.#startedJobs.delete(job.id);
+    for (const { job } of batch) {
+      const again = this.#early.get(job.id);
+      if (again === undefined) this.#unsettled.delete(job.id);
+      else this.#giveBack(again, "fetched before the outcome of its last attempt was known");
+      this.#early.delete(job.id);
+    }
     // A freed serial queue or a retry that is due at once: only the database knows.
     if (batch.some((ended) => ended.job.queue !== null || isDueAtOnce(ended.outcome))) this.wake();
     else this.#pump();
@@ -182,7 +204,8 @@ export class Dispatcher {
   }
 
   #fetchIfRoom(): void {
-    if (!this.#accepting || !this.#more || this.#fetching >= maxFetchesInFlight) return;
+    if (!this.#accepting || !this.#due.open || this.#fetching >= maxFetchesInFlight) return;
+    if (this.#retry !== undefined || this.#options.settler.backlog >= maxBacklog) return;
     const depth = this.#depth.depth;
     const room = depth - this.#running.size - this.#waiting.length - this.#requested;
     if (room <= 0) return;
@@ -196,19 +219,16 @@ export class Dispatcher {
   async #fetch(limit: number): Promise<void> {
     this.#fetching += 1;
     this.#requested += limit;
-    this.#wokenDuringFetch = false;
+    const generation = this.#generation;
+    const askedAt = this.#due.asked();
     try {
       const jobs = await this.#options.fetch(limit);
-      this.#failing = false;
       this.#options.onFetched();
-      this.#take(jobs, limit);
+      this.#due.answered(askedAt, jobs.length >= limit);
+      this.#take(jobs, limit, generation);
     } catch (error) {
       this.#options.onFetchError(error);
-      this.#more = false;
-      this.#failing = true;
-      // Not at once: a database that refuses every statement would be asked without end.
-      clearTimeout(this.#retry);
-      if (this.#accepting) this.#retry = setTimeout(() => this.wake(), 250);
+      if (this.#accepting) this.#retryLater();
     } finally {
       this.#fetching -= 1;
       this.#requested -= limit;
@@ -217,51 +237,72 @@ export class Dispatcher {
     }
   }
 
-  #take(jobs: QueueJob[], limit: number): void {
-    for (const job of jobs) this.#startedJobs.add(job.id);
-    if (!this.#accepting) {
-      for (const job of jobs) this.#giveBack(job, "the process is stopping");
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.wake();
+    }, retryFetchMs);
+  }
+
+  #take(fetched: readonly QueueJob[], limit: number, generation: number): void {
+    const jobs = fetched.filter((job) => this.#isNew(job));
+    if (!this.#accepting || generation !== this.#generation) {
+      for (const job of jobs) this.#giveBack(job, "fetched for a process that takes no more");
       return;
     }
     if (jobs.length > 0) this.#depth.busy(performance.now());
-    if (jobs.length < limit) {
-      this.#more = this.#wokenDuringFetch;
-      this.#depth.drained();
-    } else {
-      this.#depth.full(performance.now());
-    }
-    if (this.#waiting.length === 0) {
-      this.#waiting = jobs;
-      this.#waitingSinceMs = performance.now();
-    } else if (jobs.length > 0) {
-      this.#waiting = this.#waiting.concat(jobs).sort(byPriority);
-    }
+    if (fetched.length < limit) this.#depth.drained();
+    else this.#depth.full(performance.now());
+    if (this.#waiting.length === 0) this.#waiting = jobs;
+    else if (jobs.length > 0) this.#waiting = this.#waiting.concat(jobs).sort(byPriority);
+  }
+
+  /**
+   * False for a job whose last outcome is still being sent: it has landed, but the reply was
+   * lost, and when it is sent again it may undo this very lock. So it goes back after that.
+   */
+  #isNew(job: QueueJob): boolean {
+    const before = this.#unsettled.size;
+    const isNew = this.#unsettled.add(job.id).size > before;
+    if (!isNew) this.#early.set(job.id, job);
+    return isNew;
   }
 
   /** Jobs taken ahead must not sit here locked because the work has become slow. */
   #returnStale(): void {
-    if (this.#waiting.length === 0) return;
-    if (performance.now() - this.#waitingSinceMs < maxWaitMs) return;
+    const staleMs = Date.now() - maxWaitMs;
+    const isStale = (job: QueueJob) => job.fetchedAt.getTime() < staleMs;
+    if (!this.#waiting.some(isStale)) return;
     this.#depth.drained();
-    this.#returnWaiting(this.#waiting.length);
+    this.#returnWaiting(isStale);
   }
 
-  #returnWaiting(count: number): void {
-    for (const job of this.#waiting.splice(0, count)) {
-      this.#giveBack(job, "not started in this process");
-    }
+  #returnWaiting(which: (job: QueueJob) => boolean): void {
+    const returned = this.#waiting.filter(which);
+    this.#waiting = this.#waiting.filter((job) => !which(job));
+    for (const job of returned) this.#giveBack(job, "not started in this process");
   }
 
   #giveBack(job: QueueJob, reason: string): void {
+    this.#endUnstarted(job, { state: "returned", reason });
+  }
+
+  #endUnstarted(job: QueueJob, outcome: Outcome): void {
     const nowMs = Date.now();
-    this.#handOver({
+    this.#options.settler.add({
       job,
-      outcome: { state: "returned", reason },
+      ran: false,
+      outcome,
       startedAtMs: nowMs,
       finishedAtMs: nowMs,
       progressJson: null,
     });
   }
+}
+
+/** Of an attempt that fell to a fault of ours; not to be fetched again and again. */
+function failed(fault: unknown): Outcome {
+  return { state: "failed", error: toFailure(fault, "default") };
 }
 
 function isDueAtOnce(outcome: Outcome): boolean {

@@ -19,7 +19,8 @@ export interface ProgressWriterOptions {
 export class ProgressWriter {
   readonly #options: ProgressWriterOptions;
   readonly #pending = new Map<string, Progress>();
-  #writing = false;
+  #writing: ReadonlySet<string> | null = null;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: ProgressWriterOptions) {
     this.#options = options;
@@ -27,20 +28,34 @@ export class ProgressWriter {
 
   save(jobId: string, progress: Progress): void {
     this.#pending.set(jobId, progress);
-    if (!this.#writing) void this.#write();
+    if (this.#writing === null) void this.#writeAll();
+  }
+
+  /**
+   * Resolves when the progress of that job is no longer on its way; null when it isn't. An
+   * outcome that overtook it would leave it behind as a row of a job that is gone.
+   */
+  written(jobId: string): Promise<void> | null {
+    this.#pending.delete(jobId);
+    return this.#writing?.has(jobId) ? this.#written : null;
   }
 
   /** One write at a time; what comes meanwhile goes together in the next. */
-  async #write(): Promise<void> {
-    const { db, schemas, logger } = this.#options;
-    this.#writing = true;
+  async #writeAll(): Promise<void> {
     while (this.#pending.size > 0) {
-      const batch = [...this.#pending];
+      const batch = new Map(this.#pending);
       this.#pending.clear();
-      await saveProgress(db, schemas, batch).catch((error) =>
-        logger.debug({ err: error }, "could not write progress"),
-      );
+      this.#writing = new Set(batch.keys());
+      this.#written = this.#write(batch);
+      await this.#written;
     }
-    this.#writing = false;
+    this.#writing = null;
+  }
+
+  async #write(batch: ReadonlyMap<string, Progress>): Promise<void> {
+    const { db, schemas, logger } = this.#options;
+    await saveProgress(db, schemas, [...batch]).catch((error) =>
+      logger.debug({ err: error }, "could not write progress"),
+    );
   }
 }

@@ -2,9 +2,9 @@
  * Puts outcomes into the database. An attempt's slot is free as soon as its outcome is handed
  * over here; outcomes gather while a batch is under way and go out together.
  *
- * A batch is sent again until it lands. A batch that fails for good is split, so that one row
- * that the database refuses can't hold up the others; the row itself is settled as failed with
- * the database's reason.
+ * A batch is sent again until it lands. A batch whose values the database refuses is split, so
+ * that one row can't hold up the others; the row itself is settled as failed with the
+ * database's reason.
  */
 
 import type pg from "pg";
@@ -21,11 +21,13 @@ import {
   settlePlain,
 } from "../store/queue/settle.ts";
 import type { Schemas } from "../store/schemas.ts";
-import { retryTransient } from "../store/transient.ts";
+import { isRefusal, retryTransient } from "../store/transient.ts";
 
 /** An attempt that has ended, ready to be written. */
 export interface EndedAttempt {
   readonly job: QueueJob;
+  /** False for a job that goes back without having been started. */
+  readonly ran: boolean;
   readonly outcome: Outcome;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
@@ -141,6 +143,7 @@ export class Settler {
     try {
       const states = await retryTransient((tries) => write(db, schemas, batch, tries), {
         signal: this.#giveUp.signal,
+        retries: (error) => !isRefusal(error),
         onRetry: (error, delayMs) => {
           if (!waiting) events.emit("database:waiting", { error });
           waiting = true;
@@ -168,6 +171,8 @@ export class Settler {
     }
     const [ended] = batch;
     if (ended === undefined) return;
+    // Perhaps only the short way was refused: there may be a record of an earlier ending.
+    if (write === writePlain) return this.#settle(batch, writeCompleted);
     logger.error({ err: error, jobId: ended.job.id }, "the database refused an outcome");
     const { outcome } = ended;
     if (outcome.state === "failed" && outcome.error.name === refusedName) return;
@@ -229,12 +234,14 @@ const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   const settlements = batch.map(asOther);
   const settled = await settleOthers(db, schemas, settlements);
   const states = new Map<string, OutcomeState>(settled.map(({ id, state }) => [id, state]));
-  if (tries > 1 && states.size < batch.length) {
-    // Snoozed and returned jobs leave no record: sent twice, they count as landed.
-    const landed = await landedBefore(db, schemas, settlements);
-    for (const { id, state } of settlements) {
-      if (landed.has(id) || state === "snoozed" || state === "returned") states.set(id, state);
-    }
+  if (states.size === batch.length) return states;
+  const landed = tries > 1 ? await landedBefore(db, schemas, settlements) : new Set();
+  for (const { job, outcome, ran } of batch) {
+    // Nothing is lost with a job that never ran. Snoozed and returned ones leave no record: sent
+    // twice, they count as landed.
+    const unrecorded = outcome.state === "snoozed" || outcome.state === "returned";
+    const fine = landed.has(job.id) || !ran || (tries > 1 && unrecorded);
+    if (!states.has(job.id) && fine) states.set(job.id, outcome.state);
   }
   return states;
 };

@@ -5,7 +5,15 @@ const transientClasses = new Set(["08", "40", "53", "57"]);
 // read_only_sql_transaction: a primary that has just become a standby.
 const transientCodes = new Set(["25006", "55P03"]);
 
+// Bad data, a broken constraint, too much of something, a trigger's own exception, an internal
+// error: said of the values that were sent, not of the state the database is in.
+const refusalClasses = new Set(["21", "22", "23", "54", "P0", "XX"]);
+
 const connectionCodes = new Set([
+  "ECONNABORTED",
+  "EADDRNOTAVAIL",
+  "EHOSTDOWN",
+  "ENETDOWN",
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
@@ -23,30 +31,45 @@ export function isTransient(error: unknown): boolean {
   if (typeof code === "string" && code.length === 5 && !connectionCodes.has(code)) {
     return transientClasses.has(code.slice(0, 2)) || transientCodes.has(code);
   }
+  // The socket's file is missing while a server on the same machine restarts.
+  if (code === "ENOENT") return "syscall" in error && error.syscall === "connect";
   if (typeof code === "string") return connectionCodes.has(code);
   if (error instanceof AggregateError) return error.errors.some(isTransient);
-  // pg reports a lost connection and a full pool without any code.
-  return /connection|timeout exceeded when trying to connect|client was closed/i.test(
+  // pg reports a lost connection, a full pool and a server that is silent without any code.
+  return /connection|timeout exceeded when trying to connect|client was closed|^timeout expired|query read timeout/i.test(
     error.message,
   );
+}
+
+/**
+ * Whether the database objects to what was sent: it would refuse the same values again, but may
+ * take others. What is neither that nor transient (no permission, no such table, no such
+ * database) passes when somebody mends it.
+ */
+export function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const isSqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";
+  return isSqlState ? refusalClasses.has(code.slice(0, 2)) : !isTransient(error);
 }
 
 export interface RetryOptions {
   /** Gives up, throwing the last error, when this aborts. */
   readonly signal?: AbortSignal;
   readonly onRetry?: (error: unknown, delayMs: number) => void;
+  /** Which errors are worth another try. Default `isTransient`. */
+  readonly retries?: (error: unknown) => boolean;
 }
 
 /** Runs `action` until it succeeds or fails for good; waits up to 2 s between tries, jittered. */
 export async function retryTransient<T>(
   action: (tries: number) => Promise<T>,
-  { signal, onRetry }: RetryOptions = {},
+  { signal, onRetry, retries = isTransient }: RetryOptions = {},
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await action(tries);
     } catch (error) {
-      if (!isTransient(error) || signal?.aborted) throw error;
+      if (!retries(error) || signal?.aborted) throw error;
       const delayMs = Math.min(2000, 50 * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
       onRetry?.(error, delayMs);
       await pause(delayMs, signal);

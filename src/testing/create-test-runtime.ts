@@ -110,10 +110,10 @@ function testRuntime({ config, catalog, database, releaseServer }: Parts): TestR
       await runtime.stop();
     }
   };
-  const stop = async () => {
-    await db.end();
-    await database.drop();
-    await releaseServer();
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= db.end().then(database.drop).then(releaseServer);
+    return stopped;
   };
   return {
     connectionString: database.url,
@@ -143,6 +143,7 @@ function testRuntime({ config, catalog, database, releaseServer }: Parts): TestR
 
 /** What a test wants different from a process, whatever the project says. */
 const testSettings = {
+  crontab: false,
   shutdownGraceMs: 1000,
   shutdownDeadlineMs: 1000,
   timeoutGraceMs: 1000,

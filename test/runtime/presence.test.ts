@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { hostname } from "node:os";
 import { afterEach, expect, test } from "vitest";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { addBySql, countLocks, signal, testRuntime } from "../support/test-runtime.ts";
@@ -94,15 +95,38 @@ test("a process that was declared dead aborts what it runs and goes on under a n
   await started.promise;
   const replaced = once(runtime.events, "process:replaced");
   const lost = once(runtime.events, "attempt:lost");
-  const finished = once(runtime.events, "attempt:finished");
+  const finished = signal();
+  runtime.events.on("attempt:finished", ({ state }) => {
+    if (state === "completed") finished.resolve();
+  });
   await kit.db.query(
     `with dead as (update taskrun.processes set dead_at = now() where id = $1)
      update graphile_worker._private_jobs set locked_by = null, locked_at = null
      where locked_by = $1`,
     [first],
   );
-  await Promise.all([replaced, lost, finished]);
+  await Promise.all([replaced, lost, finished.promise]);
   expect(runtime.processId).not.toBe(first);
   await runtime.stop();
   expect(await kit.job(id)).toMatchObject({ state: "completed", output: "second" });
+});
+
+test("a process of this machine that has not beaten yet is alive as long as its number is", async () => {
+  kit = await testRuntime({ task: async () => null });
+  await kit.db.query(
+    `insert into taskrun.processes (id, host, pid, version)
+     values ('alive', $1, $2, '0'), ('gone', $1, 999999999, '0')`,
+    [hostname(), process.pid],
+  );
+  const runtime = kit.createRuntime({ heartbeatIntervalMs: 20 });
+  const buried: string[] = [];
+  const oneBuried = signal();
+  runtime.events.on("process:buried", ({ processId }) => {
+    buried.push(processId);
+    oneBuried.resolve();
+  });
+  await runtime.start();
+  await oneBuried.promise;
+  await runtime.stop();
+  expect(buried).toEqual(["gone"]);
 });

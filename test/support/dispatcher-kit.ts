@@ -1,0 +1,92 @@
+/**
+ * A dispatcher and its settler on a real queue, without the rest of a process: for tests of what
+ * happens between one statement and the next. The test decides when a fetch is answered.
+ */
+
+import type pg from "pg";
+import { pino } from "pino";
+import { createEvents, type RuntimeEvents } from "../../src/core/events.ts";
+import { resolveTask } from "../../src/core/resolve-task.ts";
+import type { Task } from "../../src/core/task.ts";
+import { Attempt } from "../../src/runtime/attempt.ts";
+import { Dispatcher, type DispatcherOptions } from "../../src/runtime/dispatcher.ts";
+import { executeAttempt } from "../../src/runtime/execute-attempt.ts";
+import { Settler } from "../../src/runtime/settle.ts";
+import type { QueueKit } from "./queue-kit.ts";
+
+export interface DispatcherKit {
+  readonly dispatcher: Dispatcher;
+  readonly settler: Settler;
+  readonly events: RuntimeEvents;
+  /** How many fetches were asked for. */
+  readonly fetches: number;
+  readonly lines: Record<string, unknown>[];
+  stop(): Promise<void>;
+}
+
+export interface DispatcherKitOptions {
+  readonly handler: (payload: never, ctx: never) => unknown;
+  readonly options?: Partial<DispatcherOptions>;
+  readonly db?: pg.Pool;
+}
+
+export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): DispatcherKit {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino(
+    { level: "debug", base: null },
+    { write: (line) => void lines.push(JSON.parse(line)) },
+  );
+  const events = createEvents(() => undefined);
+  const task: Task = resolveTask(given.handler, {
+    name: "t",
+    file: "/t.ts",
+    version: 1,
+    layers: [],
+  });
+  const settler = new Settler({
+    db: given.db ?? q.db,
+    schemas: q.schemas,
+    events,
+    logger,
+    onSettled: (batch) => dispatcher.settled(batch),
+  });
+  let fetches = 0;
+  const fetch = given.options?.fetch ?? ((limit: number) => q.take("p", limit));
+  const services = {
+    logger,
+    pool: q.db,
+    enqueue: async () => ({ id: "0" }),
+    saveProgress: () => undefined,
+    settings: { timeoutGraceMs: 1000, logPayloads: false, classify: null },
+  };
+  const dispatcher: Dispatcher = new Dispatcher({
+    concurrency: 10,
+    settler,
+    findTask: (name) => (name === "t" ? task : undefined),
+    createAttempt: (job, version) => new Attempt(job, version, services),
+    execute: executeAttempt,
+    onFetchError: () => undefined,
+    onFetched: () => undefined,
+    onAttemptEnd: () => undefined,
+    progressWritten: () => null,
+    ...given.options,
+    fetch: (limit) => {
+      fetches += 1;
+      return fetch(limit);
+    },
+  });
+  return {
+    dispatcher,
+    settler,
+    events,
+    lines,
+    get fetches() {
+      return fetches;
+    },
+    async stop() {
+      await dispatcher.stopFetching();
+      await dispatcher.untilIdle();
+      await settler.stop(5000);
+    },
+  };
+}
