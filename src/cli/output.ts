@@ -32,6 +32,11 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
   for (const row of rows) print(line(row));
 }
 
+/** Empties the terminal, what was scrolled away too. */
+export function clearTerminal(): void {
+  if (process.stderr.isTTY) process.stderr.write("\u001b[2J\u001b[3J\u001b[H");
+}
+
 /** Words for people. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -5,6 +5,7 @@ import type { Catalog } from "../core/catalog.ts";
 import type { Logger } from "../core/logger.ts";
 import { taskrunVersion } from "../runtime/version.ts";
 import { describeLoadFailure, shownPath } from "./describe-load-failure.ts";
+import type { KeyAction } from "./keys.ts";
 import type { OpenDatabase } from "./open-database.ts";
 import { colour, say, sayWarning } from "./output.ts";
 
@@ -14,22 +15,38 @@ export interface Start {
   readonly database: Pick<OpenDatabase, "shown" | "embedded">;
   readonly logger: Logger;
   readonly once: boolean;
+  /** In watch mode: what the keys do; empty without a terminal. */
+  readonly keys?: readonly Pick<KeyAction, "key" | "sentence">[];
 }
 
 /** Tells people on stderr, and machines that read the log of each file that can't be loaded. */
-export function showStart({ config, catalog, database, logger, once }: Start): void {
+export function showStart(start: Start): void {
+  const { config, catalog, database, logger, once, keys } = start;
   const { tasks, failures } = catalog;
   const broken = failures.length === 0 ? "" : `, ${failures.length} can't be loaded`;
   const embedded = database.embedded ? " (embedded)" : "";
   const until = once ? "until nothing is due" : "until Ctrl-C";
-  say(`${colour("bold", "taskrun")} ${taskrunVersion}`);
+  const watching = keys === undefined ? "" : ", follows your changes";
+  say(`${colour("bold", "taskrun")} ${taskrunVersion}${watching}`);
   say(`  tasks     ${tasks.size} in ${shownPath(config.tasks)}${broken}`);
   say(`  database  ${database.shown}${embedded}`);
   say(`  running   ${config.concurrency} at a time, ${until}`);
+  if (keys !== undefined) showHints(start, keys);
   for (const failure of failures) {
     sayWarning(describeLoadFailure(failure));
     if (process.stdout.isTTY) continue;
     const { task, file, line, column, reason, fix } = failure;
     logger.error({ task, file, line, column, reason, fix }, "a task file can't be loaded");
   }
+}
+
+function showHints({ catalog }: Start, keys: NonNullable<Start["keys"]>): void {
+  const [task = "<task>"] = catalog.tasks.keys();
+  say(`  add jobs  npx taskrun add ${task} '{}'`);
+  if (keys.length > 0) say(`  keys      ${describeKeys(keys)}`);
+}
+
+/** `r run a task · q quit` */
+export function describeKeys(keys: readonly Pick<KeyAction, "key" | "sentence">[]): string {
+  return keys.map(({ key, sentence }) => `${colour("bold", key)} ${sentence}`).join(" · ");
 }

@@ -3,6 +3,8 @@
  * second to end now. Owns the listeners; what ending means is the command's concern.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** npm hands on a Ctrl-C that the terminal has already sent to every process of the group. */
@@ -12,7 +14,7 @@ export class StopSignals {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #listener = (name: NodeJS.Signals) => this.#receive(name);
-  #last: { readonly name: NodeJS.Signals; readonly atMs: number } | null = null;
+  #last: { readonly name: string; readonly atMs: number } | null = null;
 
   /** Aborts at the first signal; the reason is its name. */
   get first(): AbortSignal {
@@ -32,7 +34,12 @@ export class StopSignals {
     for (const name of names) process.off(name, this.#listener);
   }
 
-  #receive(name: NodeJS.Signals): void {
+  /** Asks for the end by other means than a signal, such as a key; `name` says which. */
+  ask(name: string): void {
+    this.#receive(name);
+  }
+
+  #receive(name: string): void {
     const atMs = performance.now();
     const isEcho = this.#last?.name === name && atMs - this.#last.atMs < echoMs;
     this.#last = { name, atMs };
@@ -40,6 +47,15 @@ export class StopSignals {
     if (this.#first.signal.aborted) this.#second.abort(name);
     else this.#first.abort(name);
   }
+}
+
+/** After a second signal the process ends within 2 s; the rest is for ending it. */
+const hurriedMs = 1700;
+
+/** Resolves when the time is up that a second signal leaves. */
+export async function hurried(signals: StopSignals): Promise<void> {
+  await aborted(signals.second);
+  await sleep(hurriedMs);
 }
 
 /** Resolves when `signal` has aborted. */

@@ -7,8 +7,8 @@
  * by deleting them first, and programs write them in two steps.
  */
 
-import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { FSWatcher } from "chokidar";
 
 export interface WatchFilesOptions {
@@ -16,7 +16,7 @@ export interface WatchFilesOptions {
   readonly tasksDir: string;
   /** Absolute paths of folders that are left out wherever they are. */
   readonly ignored: readonly string[];
-  /** Absolute paths, each once. */
+  /** Absolute paths, each once; now and then of files that have not changed. */
   readonly onChange: (paths: readonly string[]) => void;
   /** A folder can't be watched any more; the others are. */
   readonly onError: (error: unknown) => void;
@@ -29,21 +29,26 @@ export class FileWatcher {
   readonly #options: WatchFilesOptions;
   readonly #deep: FSWatcher;
   readonly #flat: FSWatcher;
-  readonly #folders = new Set<string>();
+  /** The single folders, and whether each was there when it was last heard of. */
+  readonly #folders = new Map<string, boolean>();
   #gathered = new Set<string>();
   #gathering: NodeJS.Timeout | undefined;
   readonly #secondLooks = new Map<string, NodeJS.Timeout>();
 
   constructor(options: WatchFilesOptions) {
     this.#options = options;
-    const settings = { ignoreInitial: true, atomic: false, ignored: this.#isIgnored };
-    this.#deep = new FSWatcher(settings);
-    this.#flat = new FSWatcher({ ...settings, depth: 0 });
+    const settings = { atomic: false, ignored: this.#isIgnored };
+    this.#deep = new FSWatcher({ ...settings, ignoreInitial: true });
+    // Tells what is in a folder as soon as it is watched: it may have changed just before.
+    this.#flat = new FSWatcher({ ...settings, ignoreInitial: false, depth: 0 });
     for (const watcher of [this.#deep, this.#flat]) {
       watcher.on("all", (_event, path) => this.#gather(path));
       watcher.on("error", (error) => options.onError(error));
     }
     this.#flat.on("addDir", (path) => this.#watchAgain(path));
+    this.#flat.on("unlinkDir", (path) => {
+      if (this.#folders.has(path)) this.#folders.set(path, false);
+    });
   }
 
   /** Resolves when every change from now on will be noticed. */
@@ -56,7 +61,7 @@ export class FileWatcher {
     await Promise.all(ready);
   }
 
-  /** Watches these folders as well, each without the folders in it. */
+  /** Watches these folders as well, each without the folders in it, and tells what is in them. */
   add(folders: readonly string[]): void {
     const added = this.#isNew(folders);
     if (added.length > 0) this.#flat.add(added);
@@ -76,20 +81,16 @@ export class FileWatcher {
 
   #isNew(folders: readonly string[]): string[] {
     const found = [...new Set(folders)].filter((folder) => !this.#folders.has(folder));
-    for (const folder of found) this.#folders.add(folder);
+    for (const folder of found) this.#folders.set(folder, existsSync(folder));
     return found;
   }
 
-  /** Without this, a single folder that was gone for a while is reported, but nothing in it. */
+  /** Without this, a single folder that comes back is told, but nothing in it. */
   #watchAgain(folder: string): void {
-    if (!this.#folders.has(folder)) return;
+    if (this.#folders.get(folder) !== false) return;
+    this.#folders.set(folder, true);
     this.#flat.unwatch(folder);
     this.#flat.add(folder);
-    try {
-      for (const name of readdirSync(folder)) this.#gather(join(folder, name));
-    } catch {
-      // Gone once more; that is an event of its own.
-    }
   }
 
   #gather(path: string): void {

@@ -109,6 +109,15 @@ describe("what is told", () => {
   });
 });
 
+test("what is in a folder that is added is told once, for it may have changed before", async () => {
+  watcher.add([project.path("lib")]);
+  await told(["lib/shared.ts"]);
+  watcher.add([project.path("lib")]);
+  await project.write("tasks/a.ts", "2");
+  await told(["tasks/a.ts"]);
+  expect(batches.flat().filter((path) => path === "lib/shared.ts")).toHaveLength(1);
+});
+
 test("node_modules, ignored folders and the depths of single folders are left out", async () => {
   await project.write(".taskrun/state", "2");
   await project.write("tasks/node_modules/x/index.js", "2");
@@ -146,9 +155,10 @@ describe("when it is told", () => {
     });
     await other.start([]);
     await watcher.stop();
+    const before = batches.length;
     await project.write("tasks/a.ts", "2");
     await seen.promise;
     await other.stop();
-    expect(batches).toEqual([]);
+    expect(batches).toHaveLength(before);
   });
 });

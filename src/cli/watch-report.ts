@@ -1,0 +1,36 @@
+/** Prints what watch mode has to tell of: reloads, faults and the configuration. */
+
+import type { WatchReport } from "../dev/watch-session.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { describeFault, describeMended, describeReload } from "./describe-reload.ts";
+import { explainError } from "./explain-error.ts";
+import { colour, say, sayError, sayWarning } from "./output.ts";
+
+/** `runtime` is asked for when there is something to tell. */
+export function watchReport(runtime: () => Runtime): WatchReport {
+  return {
+    changed(change, liveMs) {
+      const runningOnOlder = runtime().runningOnOtherVersions.bind(runtime());
+      for (const line of describeReload({ change, liveMs, runningOnOlder })) {
+        say(colour(line.startsWith("-") ? "yellow" : "green", line));
+      }
+    },
+    faults(found, mended) {
+      const { tasks } = runtime().catalog;
+      const versionOf = (name: string) => tasks.get(name)?.version ?? null;
+      for (const fault of found) sayError(describeFault(fault, versionOf));
+      for (const fault of mended) say(colour("green", describeMended(fault)));
+    },
+    trouble(error) {
+      sayWarning(`the reload failed: ${error instanceof Error ? error.stack : String(error)}`);
+    },
+    configRefused(error) {
+      const { message, hint } = explainError(error);
+      sayError(message, hint);
+      say("Going on with the last good configuration.");
+    },
+    configApplied() {
+      say(colour("green", "↻ configuration: applies from the next attempt on"));
+    },
+  };
+}
