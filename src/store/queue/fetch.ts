@@ -84,12 +84,19 @@ export async function fetchJob(
   const { queue, own } = schemas;
   const { rows } = await db.query<string[], [string, string]>({
     text: `
-with picked as (
+with free_queue as materialized (
+  select q.id, q.queue_name from ${queue}._private_job_queues q
+  where q.is_available = true
+    and q.id = (select job_queue_id from ${queue}._private_jobs where id = $2::bigint)
+  for update
+),
+picked as (
   select j.id, q.id as queue_id, q.queue_name, t.identifier
   from ${queue}._private_jobs j
   join ${queue}._private_tasks t on t.id = j.task_id
-  left join ${queue}._private_job_queues q on q.id = j.job_queue_id
-  where j.id = $2::bigint and j.is_available = true and (q.id is null or q.is_available = true)
+  left join free_queue q on q.id = j.job_queue_id
+  where j.id = $2::bigint and j.is_available = true
+    and (j.job_queue_id is null or q.id is not null)
   for update of j
 ),
 queues as (
