@@ -32,7 +32,7 @@ export async function rescueJobs(
      kept as (
        update ${queue}._private_jobs j set locked_by = null, locked_at = null,
          last_error = $2, updated_at = now(),
-         run_at = greatest(j.run_at, now()) + least(power(2, j.attempts - 1), 60)
+         run_at = greatest(j.run_at, now()) + power(2, least(j.attempts - 1, 6))
            * interval '1 second'
        from held where j.id = held.id
      ),
