@@ -12,6 +12,8 @@ export interface UserConfig {
   schema?: string;
   /** Folder with the task files, relative to this file. Default "tasks". */
   tasks?: string;
+  /** File with the jobs that are queued by the clock; false = none. Default "crontab". */
+  crontab?: string | false;
   /** Attempts at the same time in one process: 1 to 10,000. Default 10. */
   concurrency?: number;
   /** How often to look for due jobs when no notification came. Default "2s". */

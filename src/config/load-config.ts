@@ -92,6 +92,7 @@ function resolve({ options, folder, projectDir, environment, dotEnv, file }: Giv
     projectDir,
     configFile: file?.file ?? null,
     tasks: path.resolve(base("tasks"), checked.tasks),
+    crontab: checked.crontab !== false && path.resolve(base("crontab"), checked.crontab),
     dataDir: path.resolve(base("dataDir"), checked.dataDir),
   };
   // why: checkAll has asked for every name
@@ -105,6 +106,7 @@ function checkAll(check: Checker) {
     connection: check("connection"),
     schema: check("schema"),
     tasks: check("tasks"),
+    crontab: check("crontab"),
     concurrency: check("concurrency"),
     pollIntervalMs: check("pollInterval"),
     shutdownGraceMs: check("shutdownGrace"),

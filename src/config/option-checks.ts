@@ -49,6 +49,11 @@ function functionOf<Signature>() {
 
 const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
 
+/** A flag and the environment can only say "false". */
+const fileOrNone = z
+  .union([z.string().min(1), z.literal(false)], { error: "expected a path, or false" })
+  .transform((value) => (value === "false" ? false : value));
+
 const taskDefaults = z
   .custom<TaskDefaults>(
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -83,6 +88,7 @@ export const optionChecks = {
   connection,
   schema: schemaName,
   tasks: text,
+  crontab: fileOrNone,
   concurrency: wholeNumber(schema.concurrency),
   pollInterval: boundedDuration(schema.pollInterval),
   shutdownGrace: boundedDuration(schema.shutdownGrace),

@@ -14,6 +14,8 @@ export interface ResolvedConfig {
   readonly schema: string;
   /** Absolute path of the tasks folder. */
   readonly tasks: string;
+  /** Absolute path of the crontab, which need not exist; false = none. */
+  readonly crontab: string | false;
   /** Absolute path of `.taskrun`: embedded Postgres, outbox. */
   readonly dataDir: string;
   /** Attempts at the same time in this process. */

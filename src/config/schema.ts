@@ -49,6 +49,11 @@ export const schema = {
     default: "tasks",
     sentence: "Folder with the task files",
   },
+  crontab: {
+    kind: "path",
+    default: "crontab",
+    sentence: "File with the jobs that are queued by the clock; false = none",
+  },
   concurrency: {
     kind: "integer",
     default: 10,

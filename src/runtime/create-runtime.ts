@@ -5,21 +5,23 @@
 
 import type pg from "pg";
 import type { Catalog } from "../core/catalog.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import type { OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { migrate } from "../store/migrate.ts";
-import { createHandlerPool, createQueuePool } from "../store/pools.ts";
-import { fetchJob, fetchJobs } from "../store/queue/fetch.ts";
-import type { QueueJob } from "../store/queue/queue-job.ts";
+import { createHandlerPool, createQueuePool, endPool } from "../store/pools.ts";
+import { fetchJob } from "../store/queue/fetch.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
+import { Crontab, type CrontabOptions } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { createEnqueuer } from "./enqueue.ts";
 import { executeAttempt } from "./execute-attempt.ts";
 import { FetchableTasks } from "./fetchable-tasks.ts";
+import { JobFetcher } from "./job-fetcher.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
@@ -38,17 +40,20 @@ class WorkerRuntime implements Runtime {
   readonly events: RuntimeEvents;
   readonly #options: RuntimeOptions;
   readonly #schemas: Schemas;
+  /** What most parts need. */
+  readonly #shared: RuntimeOptions & Pick<CrontabOptions, "db" | "schemas" | "events">;
   readonly #registry = new TaskRegistry();
   readonly #queuePool: pg.Pool;
   readonly #handlerPool: pg.Pool;
   readonly #health: DatabaseHealth;
-  readonly #tasks: FetchableTasks;
+  readonly #fetcher: JobFetcher;
   readonly #settler: Settler;
   readonly #dispatcher: Dispatcher;
   readonly #presence: Presence;
   readonly #wake: Wake;
   readonly #progress: ProgressWriter;
   readonly #locks: LockKeeper;
+  readonly #crontab: Crontab;
   readonly #services: AttemptServices;
   readonly #hurry = new AbortController();
   #prepared: Promise<void> | null = null;
@@ -64,16 +69,26 @@ class WorkerRuntime implements Runtime {
     const onError = (error: Error) => logger.debug({ err: error }, "lost an idle connection");
     // Two fetches, two settlements, and what presence and progress need now and then.
     this.#queuePool = createQueuePool({ connectionString, max: 5, onError });
+    const [db, schemas, events] = [this.#queuePool, this.#schemas, this.events];
+    this.#shared = { ...options, db, schemas, events };
     const max = config.handlerPoolSize;
     this.#handlerPool = createHandlerPool({ connectionString, max, onError });
     this.#health = new DatabaseHealth(this.events, logger);
-    this.#tasks = new FetchableTasks(this.#queuePool, this.#schemas, this.#registry);
-    this.#settler = this.#createSettler();
-    this.#progress = new ProgressWriter({ db: this.#queuePool, schemas: this.#schemas, logger });
+    this.#fetcher = new JobFetcher({
+      ...this.#shared,
+      tasks: new FetchableTasks(db, schemas, this.#registry),
+      processId: () => this.#presence.processId,
+    });
+    this.#settler = new Settler({
+      ...this.#shared,
+      onSettled: (batch) => this.#dispatcher.settled(batch),
+    });
+    this.#progress = new ProgressWriter(this.#shared);
     this.#services = this.#createServices();
     this.#dispatcher = this.#createDispatcher();
     this.#presence = this.#createPresence();
     this.#locks = this.#createLockKeeper();
+    this.#crontab = new Crontab({ ...this.#shared, tasks: this.#registry });
     this.#wake = new Wake({
       connectionString,
       pollIntervalMs: config.pollIntervalMs,
@@ -91,18 +106,22 @@ class WorkerRuntime implements Runtime {
     return this.#registry.catalog;
   }
 
+  get crontab(): ParsedCrontab {
+    return this.#crontab.content;
+  }
+
   get running(): number {
     return this.#dispatcher.running.size;
   }
 
-  start(): Promise<void> {
-    this.#started ??= this.#start();
-    return this.#started;
+  async start(): Promise<void> {
+    await this.#begin();
+    await this.#crontab.start();
   }
 
   async drain(): Promise<DrainCounts> {
     const before = { ...this.#settler.counts };
-    await this.start();
+    await this.#begin();
     this.#dispatcher.wake();
     await this.#dispatcher.untilDrained();
     const { lost: _, ...counts } = this.#settler.counts;
@@ -114,6 +133,11 @@ class WorkerRuntime implements Runtime {
   publish(catalog: Catalog): void {
     this.#registry.publish(catalog);
     this.#dispatcher.wake();
+    void this.#crontab.recheck();
+  }
+
+  reloadCrontab(text: string): Promise<ParsedCrontab> {
+    return this.#crontab.reload(text);
   }
 
   runningOnOtherVersions(task: Task): number {
@@ -159,6 +183,12 @@ class WorkerRuntime implements Runtime {
     return this.stop();
   }
 
+  /** Everything but the crontab: a drain has nothing to add. */
+  #begin(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
   async #start(): Promise<void> {
     await this.#prepare();
     if (!this.#paused) this.#dispatcher.start();
@@ -188,6 +218,7 @@ class WorkerRuntime implements Runtime {
     this.#locks.stop();
     await Promise.all([
       this.#wake.stop(),
+      this.#crontab.stop(),
       shutDown({
         dispatcher: this.#dispatcher,
         settler: this.#settler,
@@ -199,16 +230,6 @@ class WorkerRuntime implements Runtime {
     await this.#presence.stop();
     await loader.close();
     await Promise.all([endPool(this.#queuePool), endPool(this.#handlerPool)]);
-  }
-
-  #createSettler(): Settler {
-    return new Settler({
-      db: this.#queuePool,
-      schemas: this.#schemas,
-      events: this.events,
-      logger: this.#options.logger,
-      onSettled: (batch) => this.#dispatcher.settled(batch),
-    });
   }
 
   #createServices(): AttemptServices {
@@ -236,7 +257,7 @@ class WorkerRuntime implements Runtime {
     return new Dispatcher({
       concurrency: config.concurrency,
       settler: this.#settler,
-      fetch: (limit) => this.#fetch(limit),
+      fetch: (limit) => this.#fetcher.fetch(limit),
       findTask: (name) => this.#registry.find(name),
       createAttempt: (job, task) => {
         loader.acquire?.(task);
@@ -254,15 +275,10 @@ class WorkerRuntime implements Runtime {
   }
 
   #createPresence(): Presence {
-    const { config, connectionString, logger } = this.#options;
     return new Presence({
-      db: this.#queuePool,
-      schemas: this.#schemas,
-      connectionString,
+      ...this.#shared,
       version: taskrunVersion,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      events: this.events,
-      logger,
+      heartbeatIntervalMs: this.#options.config.heartbeatIntervalMs,
       onReplaced: () => {
         const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
         for (const attempt of this.#dispatcher.running) attempt.abort(reason);
@@ -274,25 +290,10 @@ class WorkerRuntime implements Runtime {
 
   #createLockKeeper(): LockKeeper {
     return new LockKeeper({
-      db: this.#queuePool,
-      schemas: this.#schemas,
-      logger: this.#options.logger,
+      ...this.#shared,
       dispatcher: this.#dispatcher,
       settler: this.#settler,
       processId: () => this.#presence.processId,
     });
   }
-
-  async #fetch(limit: number): Promise<QueueJob[]> {
-    const taskNames = await this.#tasks.byId();
-    if (taskNames.size === 0) return [];
-    const { processId } = this.#presence;
-    return fetchJobs(this.#queuePool, this.#schemas, { processId, taskNames, limit });
-  }
-}
-
-/** A connection that no longer answers must not hold up the end of the process. */
-async function endPool(pool: pg.Pool): Promise<void> {
-  const late = new Promise<void>((resolve) => setTimeout(resolve, 1000).unref());
-  await Promise.race([pool.end().catch(() => {}), late]);
 }

@@ -2,6 +2,8 @@
 
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Catalog, TaskLoader } from "../core/catalog.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import type { RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
 import type { OutcomeState } from "../core/outcome.ts";
@@ -12,6 +14,8 @@ export interface RuntimeOptions {
   readonly connectionString: string;
   readonly loader: TaskLoader;
   readonly logger: Logger;
+  /** What the crontab goes by. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** How many attempts ended how. */
@@ -22,6 +26,8 @@ export interface Runtime {
   readonly processId: string;
   /** The tasks and the load failures; empty before `start`. */
   readonly catalog: Catalog;
+  /** The lines of the crontab that run, and what is wrong with the others. */
+  readonly crontab: ParsedCrontab;
   readonly events: RuntimeEvents;
   /** Attempts that run at this moment. */
   readonly running: number;
@@ -42,6 +48,8 @@ export interface Runtime {
    * has the new version. Jobs of tasks that have gone wait in the queue, uncounted.
    */
   publish(catalog: Catalog): void;
+  /** Replaces the lines of the crontab; says which of them run from now on. Never rejects. */
+  reloadCrontab(text: string): Promise<ParsedCrontab>;
   /** How many attempts still run on another version of the task than `task`. */
   runningOnOtherVersions(task: Task): number;
   /** Whether `pause` was called last. */

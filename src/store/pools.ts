@@ -45,6 +45,12 @@ export function createQueuePool({ connectionString, max, onError }: PoolOptions)
   return pool;
 }
 
+/** Ends a pool; a connection that no longer answers holds it up for a second at most. */
+export async function endPool(pool: pg.Pool): Promise<void> {
+  const late = new Promise<void>((resolve) => setTimeout(resolve, 1000).unref());
+  await Promise.race([pool.end().catch(() => {}), late]);
+}
+
 /** For handlers: `ctx.query` and `ctx.withPgClient`. */
 export function createHandlerPool({ connectionString, max, onError }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({

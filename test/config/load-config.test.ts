@@ -70,6 +70,7 @@ describe("without any setting", () => {
       connection: null,
       schema: "graphile_worker",
       tasks: path.join(folder, "tasks"),
+      crontab: path.join(folder, "crontab"),
       dataDir: path.join(folder, ".taskrun"),
       concurrency: 10,
       pollIntervalMs: 2000,
@@ -176,6 +177,18 @@ describe(".env", () => {
 });
 
 describe("paths", () => {
+  test("the crontab is a file of the project, or turned off in any of the places", async () => {
+    await write("worker.config.mjs", 'export default { crontab: "ops/crontab" };');
+    const read = async (options: Parameters<typeof loadConfig>[0]) =>
+      (await loadConfig({ folder, environment: {}, ...options })).config.crontab;
+    expect(await read({})).toBe(path.join(folder, "ops/crontab"));
+    expect(await read({ flags: { crontab: "mine" } })).toBe(path.join(folder, "mine"));
+    expect(await read({ flags: { crontab: "false" } })).toBe(false);
+    expect(await read({ environment: { TASKRUN_CRONTAB: "false" } })).toBe(false);
+    await write("off/worker.config.mjs", "export default { crontab: false };");
+    expect(await read({ configFile: "off/worker.config.mjs" })).toBe(false);
+  });
+
   test("of the file are relative to it, of a flag to the current folder", async () => {
     await write(
       "apps/mail/worker.config.mjs",
