@@ -70,10 +70,11 @@ export class GraphLoader implements TaskLoader {
 
   /**
    * Loads again what the files at `paths` (absolute) reach, if they have changed; new versions
-   * of the tasks, while the others keep theirs. Rounds run one after another. Never rejects for
-   * a bad file.
+   * of the tasks, while the others keep theirs. Rounds run one after another, but an import that
+   * hangs does not hold up a newer save of what it imports. Never rejects for a bad file.
    */
   change(paths: readonly string[]): Promise<ChangeSet> {
+    this.#tasks.supersede(paths.map(realOf));
     return this.#next(() => this.#change(paths));
   }
 
@@ -166,7 +167,7 @@ export class GraphLoader implements TaskLoader {
     if (!path.startsWith(tasksDir + sep)) return false;
     if (!isFile(path)) return true;
     const inside = relative(tasksDir, path).split(sep).join("/");
-    return taskName(inside).kind !== "ignored" && !this.#modules.contents.isKnown(realOf(path));
+    return taskName(inside).kind !== "ignored" && !this.#tasks.has(path);
   }
 
   #disposeFailed(error: unknown, source: string): void {

@@ -10,7 +10,7 @@ import { assembleCatalog } from "../discovery/assemble-catalog.ts";
 import { folderScopes, isAround, type Scopes, scopeFailureOf } from "../discovery/folder-scopes.ts";
 import { importFailure } from "../discovery/import-failure.ts";
 import { ImportPatience, type ImportResult } from "../discovery/import-module.ts";
-import { isLoadFailure } from "../discovery/load-failure.ts";
+import { isLoadFailure, loadFailure } from "../discovery/load-failure.ts";
 import { fileClashes } from "../discovery/name-clashes.ts";
 import { asGiven, sourcePath } from "../discovery/native-loader.ts";
 import { parseTask } from "../discovery/parse-task.ts";
@@ -45,13 +45,16 @@ interface LoadedScope {
   readonly imported: { readonly module: object } | LoadFailure;
 }
 
-type Imported = { readonly module: object; readonly record: ModuleRecord } | LoadFailure;
+/** null: a newer save came before it was there. */
+type Imported = { readonly module: object; readonly record: ModuleRecord } | LoadFailure | null;
 
 export class TaskTable {
   readonly #options: TaskTableOptions;
   readonly #slots = new Map<string, Slot>();
   readonly #scopes = new Map<string, LoadedScope>();
   readonly #versionNumbers = new Map<string, number>();
+  /** The imports under way by real path, and how to give them up. */
+  readonly #underWay = new Map<string, () => void>();
   #found: ScannedTasks = { tasks: [], scopes: [], failures: [] };
   #realDir: string;
   #layers: readonly TaskLayer[];
@@ -72,6 +75,17 @@ export class TaskTable {
     this.#layersGeneration += 1;
   }
 
+  /** Gives up each import under way that reaches a file (a real path) which was saved since. */
+  supersede(files: readonly string[]): void {
+    const { modules } = this.#options;
+    if (this.#underWay.size === 0) return;
+    const saved = files.filter((file) => modules.contents.differs(file));
+    for (const [entry, giveUp] of this.#underWay) {
+      const reached = saved.length > 0 ? modules.reachedFrom(entry) : new Set();
+      if (saved.some((file) => reached.has(file))) giveUp();
+    }
+  }
+
   /** Looks what there is in the folder now. */
   async scan(): Promise<void> {
     const { projectDir, tasksDir } = this.#options;
@@ -83,9 +97,9 @@ export class TaskTable {
     for (const file of this.#scopes.keys()) if (!scopes.has(file)) this.#scopes.delete(file);
   }
 
-  /** Whether `file` (a real path) is a task's or a folder's own file. */
-  files(): string[] {
-    return [...this.#found.tasks, ...this.#found.scopes].map(({ real }) => real);
+  /** Whether a task or a folder's scope was found at `file`, by the path that was given. */
+  has(file: string): boolean {
+    return this.#slots.has(file) || this.#found.scopes.some((scope) => scope.file === file);
   }
 
   /**
@@ -156,6 +170,8 @@ export class TaskTable {
     const known = this.#scopes.get(scope.file);
     if (known !== undefined) return known.imported;
     const imported = await this.#import(scope, null);
+    // The next round asks again.
+    if (imported === null) return supersededScope(scope);
     const record = isLoadFailure(imported) ? null : imported.record;
     this.#generation += 1;
     this.#scopes.set(scope.file, { generation: this.#generation, record, imported });
@@ -169,6 +185,10 @@ export class TaskTable {
     slot.failure = scopeFailureOf(file, broken, this.#sourceOf);
     if (slot.failure !== null) return;
     const imported = await this.#import(file, file.name);
+    if (imported === null) {
+      slot.surroundings = "";
+      return;
+    }
     if (isLoadFailure(imported)) {
       slot.failure = imported;
       return;
@@ -197,18 +217,17 @@ export class TaskTable {
   async #import({ file, real }: TaskFile | ScopeFile, task: string | null): Promise<Imported> {
     const { importTimeoutMs: timeoutMs, modules, projectDir } = this.#options;
     const made: { record: ModuleRecord | null } = { record: null };
-    const result = await this.#patience.limit(async (): Promise<ImportResult> => {
-      try {
-        made.record = await modules.import(real);
-        return { state: "imported", module: made.record.module.namespace };
-      } catch (error) {
-        return { state: "failed", error };
-      }
-    });
+    const superseded = Promise.withResolvers<ImportResult>();
+    this.#underWay.set(real, () => superseded.resolve({ state: "failed", error: superseded }));
+    const result = await this.#patience.limit(() =>
+      Promise.race([superseded.promise, importInto(made, modules, real)]),
+    );
+    this.#underWay.delete(real);
     if (result.state === "imported" && made.record !== null) {
       return { module: result.module, record: made.record };
     }
     modules.abandon(real);
+    if (result.state === "failed" && result.error === superseded) return null;
     const failed = { task, file: real, hooks: modules.trail, timeoutMs };
     const failure = await importFailure(
       failed,
@@ -243,4 +262,23 @@ export class TaskTable {
       this.#sourceOf,
     );
   }
+}
+
+async function importInto(
+  made: { record: ModuleRecord | null },
+  modules: ProjectModules,
+  file: string,
+): Promise<ImportResult> {
+  try {
+    made.record = await modules.import(file);
+    return { state: "imported", module: made.record.module.namespace };
+  } catch (error) {
+    return { state: "failed", error };
+  }
+}
+
+function supersededScope({ file }: ScopeFile): LoadFailure {
+  const reason = "it was saved again while it was being loaded";
+  const fix = "It is loaded again in a moment.";
+  return loadFailure({ code: "import-timeout", task: null, file, reason, fix });
 }

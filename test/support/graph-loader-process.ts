@@ -71,6 +71,9 @@ const commands: Readonly<Record<string, (...args: Arguments) => unknown>> = {
   disposeErrors: () => disposeErrors,
   watchedFiles: () => loader.watchedFiles(),
   close: () => loader.close(),
+  /** Waits until a module calls the global `started`. */
+  whenStarted: () =>
+    new Promise<void>((resolve) => Object.assign(globalThis, { started: () => resolve() })),
   /** Counts, from now on, each current handler that is freed. */
   watchHandler(name: string) {
     const task = tasks.get(name);
@@ -87,11 +90,7 @@ const commands: Readonly<Record<string, (...args: Arguments) => unknown>> = {
 };
 
 function shown(task: Task): object {
-  const { name, file, version, description, aliases, policies, sources } = task;
-  const middleware = task.middleware.length;
-  return JSON.parse(
-    JSON.stringify({ name, file, version, description, aliases, policies, sources, middleware }),
-  );
+  return JSON.parse(JSON.stringify({ ...task, middleware: task.middleware.length }));
 }
 
 function shownChanges(changes: ChangeSet): object {

@@ -20,6 +20,8 @@ export function moduleFormat(file: string, source: string, type: PackageType): M
   const byEnding = fixed[ending];
   if (byEnding !== undefined) return byEnding;
   if (!/^\.[jt]sx?$/.test(ending)) return "native";
+  if (type === "module") return type;
+  // `npm init` writes "commonjs" beside files that use import and export.
   const syntax = moduleSyntax(source);
   if (syntax !== "unclear") return syntax;
   if (type !== null) return type;
