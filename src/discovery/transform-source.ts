@@ -33,7 +33,7 @@ const unstrippable = new RegExp(
     /\bconstructor\s*\([^)]*\b(?:public|private|protected|readonly|override)\s/,
     /^\s*(?:export\s+)?import\s+\w+\s*=/,
     /^\s*export\s*=/,
-    /(?:^|[;}(,]|\{\s)[ \t]*@[A-Za-z_$(]/,
+    /(?:^|[;(,]|\{\s)[ \t]*@(?!\$\{)[A-Za-z_$(]/,
   ]
     .map((each) => each.source)
     .join("|"),
