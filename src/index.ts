@@ -1,5 +1,7 @@
 /** The public names of the door `taskrun`: what task files and a project's config need. */
 
+export { defineTask } from "./client/define-task.ts";
+export type { EnqueueableTask } from "./client/typed-enqueue.ts";
 export { defineConfig, type UserConfig } from "./config/define-config.ts";
 export type { Progress, TaskContext } from "./core/context.ts";
 export { parseDuration } from "./core/duration.ts";
@@ -18,15 +20,14 @@ export type { Middleware } from "./core/middleware.ts";
 export { onDispose } from "./core/on-dispose.ts";
 export type { Directive, Failure, Outcome } from "./core/outcome.ts";
 export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
-export {
-  type Classify,
-  type DefinedTask,
-  type Duration,
-  defineTask,
-  type RetryFunction,
-  type RetryPolicy,
-  type TaskDefaults,
-  type TaskDefinition,
+export type {
+  Classify,
+  DefinedTask,
+  Duration,
+  RetryFunction,
+  RetryPolicy,
+  TaskDefaults,
+  TaskDefinition,
 } from "./core/task.ts";
 export {
   BusinessLogicError,
@@ -41,3 +42,4 @@ export {
   ShutdownError,
   TaskTimeoutError,
 } from "./core/task-errors.ts";
+export type { TaskEntry, TaskrunTasks } from "./core/task-types.ts";

@@ -28,6 +28,8 @@ export interface LoadConfigOptions {
   readonly flags?: Readonly<Partial<Record<OptionName, unknown>>>;
   /** Gets what `.env` adds, so that handlers see it too. Default: `process.env`. */
   readonly environment?: Record<string, string | undefined>;
+  /** Leaves the environment as it is: what `.env` says holds for the configuration alone. */
+  readonly keepEnvironment?: boolean;
   /** Replaces what an earlier load took from `.env` by what is in it now, if this one succeeds. */
   readonly previous?: LoadedConfig;
   /** How the config file is imported. Default: as Node does, which is once per process. */
@@ -47,7 +49,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const folder = path.resolve(options.folder ?? ".");
   const named = options.configFile === undefined ? null : path.resolve(folder, options.configFile);
   const projectDir = named === null ? folder : path.dirname(named);
-  const environment = options.environment ?? process.env;
+  const given = options.environment ?? process.env;
+  const environment = options.keepEnvironment === true ? { ...given } : given;
   const before = options.previous?.dotEnv ?? {};
   const dotEnv = replaceDotEnv(path.join(projectDir, ".env"), environment, before);
   try {

@@ -11,14 +11,7 @@ import { type EnqueueOptions, priorityNumbers } from "../core/job.ts";
 import { formatIssues } from "../core/schema-issues.ts";
 import type { Task } from "../core/task.ts";
 import type { Schemas } from "../store/schemas.ts";
-
-/** Runs one statement: pg's pool and clients do, and so does whoever holds a transaction. */
-export interface SqlRunner {
-  query(
-    text: string,
-    values: string[],
-  ): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
-}
+import type { SqlRunner } from "../store/sql-runner.ts";
 
 export interface EnqueuerOptions {
   readonly db: SqlRunner;

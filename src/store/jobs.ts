@@ -3,6 +3,7 @@
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
 import type { Schemas } from "./schemas.ts";
+import type { SqlRunner } from "./sql-runner.ts";
 
 /** A row of the view `taskrun.jobs`; column names are what users of the view rely on. */
 export interface JobRow {
@@ -72,6 +73,23 @@ export async function getJob(
 ): Promise<JobRow | null> {
   const { rows } = await db.query<JobRow>(`select * from ${schemas.own}.jobs where id = $1`, [id]);
   return rows[0] ?? null;
+}
+
+/** What somebody who waits for a job's end wants to know. */
+export type JobEnd = Pick<JobRow, "task" | "state" | "output" | "error" | "attempts">;
+
+/** Reads one row by its id; cheap enough to ask again and again. */
+export async function getJobEnd(
+  db: SqlRunner,
+  schemas: Schemas,
+  id: string,
+): Promise<JobEnd | null> {
+  const { rows } = await db.query(
+    `select task, state, output, error, attempts from ${schemas.own}.jobs where id = $1`,
+    [id],
+  );
+  // why: the statement names the columns
+  return (rows[0] as unknown as JobEnd | undefined) ?? null;
 }
 
 /** A job's failed attempts, first one first. */

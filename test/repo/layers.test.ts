@@ -26,12 +26,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   runtime: belowRuntime,
   dev: [...belowRuntime, "runtime"],
   http: [...belowRuntime, "runtime"],
-  client: [...belowRuntime, "runtime"],
+  // Without a URL it looks for the embedded server that a developer has running.
+  client: [...belowRuntime, "runtime", "dev"],
   // Its databases are scratch copies on the embedded server.
   testing: [...belowRuntime, "runtime", "dev"],
   dashboard: ["core", "http"],
   cli: [...belowRuntime, "runtime", ...doors],
-  "index.ts": ["core", "config", "runtime"],
+  // defineTask gives tasks their enqueue().
+  "index.ts": ["core", "config", "runtime", "client"],
 };
 
 /** Files that only collect names for users; the house itself imports the files behind them. */

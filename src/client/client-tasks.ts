@@ -1,0 +1,98 @@
+/**
+ * What a client knows of tasks: which name an imported task has, and the task behind a name,
+ * from where the client was told to look.
+ */
+
+import { loadConfig } from "../config/load-config.ts";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { TaskrunError } from "../core/errors.ts";
+import { resolveTask } from "../core/resolve-task.ts";
+import type { Task } from "../core/task.ts";
+import { taskFinder } from "../runtime/enqueue.ts";
+import { projectOf } from "./project-folder.ts";
+import { ProjectTasks } from "./project-tasks.ts";
+import { nameAmong, originFiles } from "./task-origin.ts";
+import type { ImportedTask } from "./typed-enqueue.ts";
+
+export type TasksOption = string | false | Readonly<Record<string, unknown>>;
+
+export type FindTask = (name: string) => Task | undefined | Promise<Task | undefined>;
+
+export interface NamedTask {
+  readonly name: string;
+  readonly findTask: FindTask;
+}
+
+export class ClientTasks {
+  readonly #option: TasksOption | undefined;
+  readonly #config: () => Promise<ResolvedConfig>;
+  readonly #projects = new Map<string, ProjectTasks>();
+  #findGiven: ((name: string) => Task | undefined) | null = null;
+
+  constructor(option: TasksOption | undefined, config: () => Promise<ResolvedConfig>) {
+    this.#option = option;
+    this.#config = config;
+  }
+
+  /**
+   * The task of that name; undefined when it is not known here.
+   *
+   * @throws TaskrunError `task-not-loadable`, `bad-definition`
+   */
+  find: FindTask = async (name) => {
+    if (this.#option === false) return undefined;
+    if (typeof this.#option === "object") {
+      this.#findGiven ??= taskFinder(catalogOf(this.#option));
+      return this.#findGiven(name);
+    }
+    return this.#project(await this.#config()).find(name);
+  };
+
+  /** @throws TaskrunError `unnamed-task` */
+  async named(named: string | ImportedTask): Promise<NamedTask> {
+    if (typeof named === "string") return { name: named, findTask: this.find };
+    if (typeof this.#option === "object") {
+      const given = Object.entries(this.#option).find(([, definition]) => definition === named);
+      if (given !== undefined) return { name: given[0], findTask: this.find };
+    }
+    const files = originFiles(named);
+    const { name, config } = await this.#placed(files);
+    // Its own definition is at hand; what folders and the configuration add to it is not.
+    const alone = () =>
+      resolveTask(named, { name, file: files[0] ?? name, version: 1, layers: [] });
+    const fromFolder = typeof this.#option !== "object" && this.#option !== false;
+    return { name, findTask: fromFolder ? this.#project(config).find : alone };
+  }
+
+  async #placed(files: readonly string[]): Promise<{ name: string; config: ResolvedConfig }> {
+    const own = await this.#config();
+    const name = nameAmong(files, own.tasks);
+    if (name !== null) return { name, config: own };
+    // A task of another project: its own configuration says where its tasks folder is.
+    const { config } = await loadConfig({ folder: projectOf(files), keepEnvironment: true });
+    const nameThere = nameAmong(files, config.tasks);
+    if (nameThere !== null) return { name: nameThere, config };
+    const where = files[0] === undefined ? "somewhere unknown" : `in ${files[0]}`;
+    throw new TaskrunError(
+      "unnamed-task",
+      `The task was defined ${where}, which is no task file of ${config.tasks}`,
+    );
+  }
+
+  #project(config: ResolvedConfig): ProjectTasks {
+    let project = this.#projects.get(config.tasks);
+    if (project === undefined) {
+      project = new ProjectTasks(config);
+      this.#projects.set(config.tasks, project);
+    }
+    return project;
+  }
+}
+
+function catalogOf(definitions: Readonly<Record<string, unknown>>) {
+  const tasks = new Map<string, Task>();
+  for (const [name, definition] of Object.entries(definitions)) {
+    tasks.set(name, resolveTask(definition, { name, file: `${name}.ts`, version: 1, layers: [] }));
+  }
+  return { tasks, failures: [] };
+}

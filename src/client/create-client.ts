@@ -1,0 +1,190 @@
+/**
+ * Queues jobs and waits for them, from any process that reaches the database. Owns nothing until
+ * the first call; refuses to run tasks.
+ */
+
+import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { parseDuration } from "../core/duration.ts";
+import { TaskrunError } from "../core/errors.ts";
+import type { Duration } from "../core/task.ts";
+import { createEnqueuer, type Enqueuer } from "../runtime/enqueue.ts";
+import { getJobEnd } from "../store/jobs.ts";
+import { type Schemas, schemasFor } from "../store/schemas.ts";
+import type { SqlRunner } from "../store/sql-runner.ts";
+import { ClientDatabase } from "./client-database.ts";
+import { ClientTasks, type TasksOption } from "./client-tasks.ts";
+import { explainDatabaseError } from "./explain-database-error.ts";
+import { transactionRunner } from "./transaction-runner.ts";
+import type { EnqueuedJob, ImportedTask, JobId, JobSpec, TypedEnqueue } from "./typed-enqueue.ts";
+import { waitForJob } from "./wait-for-job.ts";
+
+export interface ClientOptions {
+  /** Default: `DATABASE_URL`, else the configuration's, else the running embedded Postgres. */
+  connectionString?: string;
+  /** Your own pool of pg, used instead of connections of the client's; you end it. */
+  pool?: SqlRunner;
+  /** graphile-worker's schema. Default: the configuration's, "graphile_worker". */
+  schema?: string;
+  /**
+   * Where payload schemas and policies come from: a folder, whose files are imported when a job
+   * of theirs is first queued; or definitions by name. false = from nowhere: payloads are checked
+   * when they run, and jobs have the queue's own defaults. Default: the project's tasks folder,
+   * if there is one.
+   */
+  tasks?: TasksOption;
+  /** The project's folder, with its config file and `.env`. Default: the current folder. */
+  project?: string;
+}
+
+export interface WaitOptions {
+  /** How long to wait at most. Default: no limit. */
+  timeout?: Duration;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
+}
+
+export interface TaskrunClient extends TypedEnqueue {
+  /**
+   * The same inside your transaction: the jobs are there when it commits, and never were when it
+   * rolls back. Takes the transaction of pg (a client after `begin`), kysely, drizzle, prisma,
+   * knex, postgres.js, or any object with `query(text, values)`.
+   *
+   * @throws TaskrunError `bad-transaction`
+   */
+  with(transaction: object): TypedEnqueue;
+  /**
+   * Resolves with the output when the job has completed. Looks at the job after 50 ms, then ever
+   * less often, at last once a second.
+   *
+   * @throws JobWaitError `job-failed`, `job-cancelled`, `job-not-found` or `wait-timeout`; the
+   *   signal's reason
+   */
+  wait<Output = unknown>(
+    job: JobId<Output> | EnqueuedJob<Output>,
+    options?: WaitOptions,
+  ): Promise<Output>;
+  /** Closes the client's connections; what is under way ends first. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Makes a client. It connects, and reads the configuration, when it is first used. */
+export function createClient(options: ClientOptions = {}): TaskrunClient {
+  return new Client(options);
+}
+
+class Client implements TaskrunClient {
+  readonly #options: ClientOptions;
+  readonly #database: ClientDatabase;
+  readonly #tasks: ClientTasks;
+  #config: Promise<LoadedConfig> | null = null;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#database = new ClientDatabase({
+      connectionString: () => this.#connectionString(),
+      pool: options.pool,
+    });
+    this.#tasks = new ClientTasks(options.tasks, () => this.#readConfig());
+  }
+
+  readonly enqueue: TypedEnqueue["enqueue"] = (task, ...[payload, options]) =>
+    this.#enqueue(this.#database, task, (enqueuer, name) =>
+      enqueuer.enqueue(name, payload, options),
+    );
+
+  enqueueMany(jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {
+    return this.#enqueueMany(this.#database, jobs);
+  }
+
+  with(transaction: object): TypedEnqueue {
+    const runner = transactionRunner(transaction);
+    return {
+      enqueue: (task, ...[payload, options]) =>
+        this.#enqueue(runner, task, (enqueuer, name) => enqueuer.enqueue(name, payload, options)),
+      enqueueMany: (jobs) => this.#enqueueMany(runner, jobs),
+    };
+  }
+
+  async wait<Output>(
+    job: JobId<Output> | EnqueuedJob<Output>,
+    { timeout, signal }: WaitOptions = {},
+  ): Promise<Output> {
+    const jobId = typeof job === "string" ? job : job.id;
+    const timeoutMs = timeout === undefined ? null : parseDuration(timeout);
+    const schemas = await this.#schemas();
+    const look = async () =>
+      /^\d{1,18}$/.test(jobId)
+        ? this.#explained(schemas, () => getJobEnd(this.#database, schemas, jobId))
+        : null;
+    // why: the output's type is what the task's file promises; the database has JSON
+    return (await waitForJob({ look, jobId, timeoutMs, signal })) as Output;
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #enqueue(
+    db: SqlRunner,
+    named: string | ImportedTask,
+    add: (enqueuer: Enqueuer, name: string) => Promise<{ id: string }>,
+  ): Promise<EnqueuedJob<never>> {
+    this.#database.refuseWhenClosed();
+    const { name, findTask } = await this.#tasks.named(named);
+    const schemas = await this.#schemas();
+    const enqueuer = createEnqueuer({ db, schemas, findTask });
+    const { id } = await this.#explained(schemas, () => add(enqueuer, name));
+    return { id };
+  }
+
+  async #enqueueMany(db: SqlRunner, jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {
+    this.#database.refuseWhenClosed();
+    const schemas = await this.#schemas();
+    const enqueuer = createEnqueuer({ db, schemas, findTask: this.#tasks.find });
+    return this.#explained(schemas, () => enqueuer.enqueueMany(jobs));
+  }
+
+  async #explained<Result>(schemas: Schemas, ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw explainDatabaseError(error, schemas);
+    }
+  }
+
+  async #schemas(): Promise<Schemas> {
+    return schemasFor(this.#options.schema ?? (await this.#readConfig()).schema);
+  }
+
+  async #connectionString(): Promise<string> {
+    if (this.#options.connectionString !== undefined) return this.#options.connectionString;
+    const { connection, dataDir, projectDir } = await this.#readConfig();
+    if (connection !== null) return connection;
+    const { findEmbeddedPostgres } = await import("../dev/embedded-postgres.ts");
+    const embedded = await findEmbeddedPostgres(dataDir);
+    if (embedded !== null) return embedded.url;
+    throw new TaskrunError(
+      "no-database",
+      `No database is configured in ${projectDir}, and no embedded Postgres is running there`,
+    );
+  }
+
+  async #readConfig(): Promise<ResolvedConfig> {
+    const { project, tasks } = this.#options;
+    this.#config ??= loadConfig({
+      ...(project === undefined ? {} : { folder: project }),
+      ...(typeof tasks === "string" ? { flags: { tasks } } : {}),
+      keepEnvironment: true,
+    }).catch((error) => {
+      this.#config = null;
+      throw error;
+    });
+    return (await this.#config).config;
+  }
+}

@@ -1,0 +1,11 @@
+/** The public names of the door `taskrun/client`. */
+
+export type { SqlRunner } from "../store/sql-runner.ts";
+export {
+  type ClientOptions,
+  createClient,
+  type TaskrunClient,
+  type WaitOptions,
+} from "./create-client.ts";
+export { JobWaitError } from "./job-wait-error.ts";
+export type { EnqueuedJob, ImportedTask, JobId, JobSpec, TypedEnqueue } from "./typed-enqueue.ts";

@@ -1,0 +1,86 @@
+/**
+ * The tasks of a project, for those who queue jobs: imports the files of the tasks that are
+ * asked for, when they are first asked for, and no others.
+ */
+
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Catalog } from "../core/catalog.ts";
+import { TaskrunError } from "../core/errors.ts";
+import type { Task } from "../core/task.ts";
+import { describeFailureBriefly } from "../discovery/describe-failure.ts";
+import { NativeLoader } from "../discovery/native-loader.ts";
+import { taskName } from "../discovery/task-name.ts";
+import { taskFinder } from "../runtime/enqueue.ts";
+
+type FindTask = (name: string) => Promise<Task | undefined>;
+
+export class ProjectTasks {
+  readonly #config: ResolvedConfig;
+  readonly #found = new Map<string, Promise<Task | undefined>>();
+  #all: Promise<(name: string) => Task | undefined> | null = null;
+  /** Loads take turns: they change how Node imports, while they last. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(config: ResolvedConfig) {
+    this.#config = config;
+  }
+
+  /**
+   * The task of that name or alias; undefined when no file here has it. An alias, or a name that
+   * only other projects know, takes one look at all files.
+   *
+   * @throws TaskrunError `task-not-loadable`
+   */
+  find: FindTask = (name) => {
+    let finding = this.#found.get(name);
+    if (finding === undefined) {
+      finding = this.#find(name).catch((error) => {
+        this.#found.delete(name);
+        throw error;
+      });
+      this.#found.set(name, finding);
+    }
+    return finding;
+  };
+
+  async #find(name: string): Promise<Task | undefined> {
+    if (!existsSync(this.#config.tasks)) return undefined;
+    if (taskName(`${name}.ts`).kind === "task") {
+      const { tasks, failures } = await this.#load(name);
+      const failure = failures.find(({ task }) => task === name);
+      if (failure !== undefined) {
+        const what = describeFailureBriefly(failure, this.#config.projectDir);
+        throw new TaskrunError("task-not-loadable", `The task ${name} can't be loaded: ${what}`);
+      }
+      const task = tasks.get(name);
+      if (task !== undefined) return task;
+    }
+    this.#all ??= this.#load().then(taskFinder);
+    return (await this.#all)(name);
+  }
+
+  #load(only?: string): Promise<Catalog> {
+    const loading = this.#turn.then(() => this.#loadNow(only));
+    this.#turn = loading.catch(() => {});
+    return loading;
+  }
+
+  async #loadNow(only: string | undefined): Promise<Catalog> {
+    const { projectDir, tasks, importTimeoutMs, configFile, defaults, middleware } = this.#config;
+    const source = configFile === null ? "worker.config.ts" : path.relative(projectDir, configFile);
+    const loader = new NativeLoader({
+      projectDir,
+      tasksDir: tasks,
+      importTimeoutMs,
+      layers: [{ source, defaults, middleware }],
+      ...(only === undefined ? {} : { only }),
+    });
+    try {
+      return await loader.load();
+    } finally {
+      await loader.close();
+    }
+  }
+}

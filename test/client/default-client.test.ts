@@ -1,0 +1,8 @@
+import { expect, test } from "vitest";
+import { defaultClient } from "../../src/client/default-client.ts";
+import { defineTask } from "../../src/client/define-task.ts";
+
+test("tasks of one project share one client, which connects to nothing before it is used", () => {
+  const [one, other] = [defineTask({ handler: () => 1 }), defineTask({ handler: () => 2 })];
+  expect(defaultClient(one)).toBe(defaultClient(other));
+});
