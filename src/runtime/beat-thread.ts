@@ -15,8 +15,8 @@ export interface BeatThreadData {
   readonly intervalMs: number;
 }
 
-/** What the thread reports. */
-export type BeatMessage = "beating" | "dead";
+/** What the thread reports: that the row of this id has been declared dead, or is gone. */
+export type BeatMessage = { readonly deadId: string };
 
 /** What it is told: beat under another id from now on, or end. */
 export type BeatOrder = { readonly processId: string } | "stop";
@@ -32,19 +32,23 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     wake();
   });
   while (!stopped) {
+    const beatingId = processId;
     try {
       client ??= await connected(data.connectionString);
       const { rowCount } = await client.query(
         `update ${data.processesTable} set beat_seq = beat_seq + 1, beat_at = now()
          where id = $1 and dead_at is null`,
-        [processId],
+        [beatingId],
       );
-      port.postMessage((rowCount === 0 ? "dead" : "beating") satisfies BeatMessage);
+      if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
     } catch {
       // The database is away: nobody can count our beats then, so nobody can miss them.
       await client?.end().catch(() => {});
       client = null;
     }
+    if (stopped) break;
+    // A new id shows at once that it lives.
+    if (beatingId !== processId) continue;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, data.intervalMs);
       wake = () => {

@@ -56,6 +56,7 @@ class WorkerRuntime implements Runtime {
   readonly #crontab: Crontab;
   readonly #services: AttemptServices;
   readonly #hurry = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
   #prepared: Promise<void> | null = null;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
@@ -123,7 +124,7 @@ class WorkerRuntime implements Runtime {
     const before = { ...this.#settler.counts };
     await this.#begin();
     this.#dispatcher.wake();
-    await this.#dispatcher.untilDrained();
+    await Promise.race([this.#dispatcher.untilDrained(), this.#ended.promise]);
     const { lost: _, ...counts } = this.#settler.counts;
     // why: the record has exactly these keys
     for (const state of Object.keys(counts) as OutcomeState[]) counts[state] -= before[state];
@@ -213,12 +214,10 @@ class WorkerRuntime implements Runtime {
 
   async #stop(): Promise<void> {
     const { config, loader } = this.#options;
-    await this.#started?.catch(() => {});
+    await (this.#started ?? this.#prepared)?.catch(() => {});
     this.#health.stop();
     this.#locks.stop();
-    await Promise.all([
-      this.#wake.stop(),
-      this.#crontab.stop(),
+    const [written] = await Promise.all([
       shutDown({
         dispatcher: this.#dispatcher,
         settler: this.#settler,
@@ -226,10 +225,13 @@ class WorkerRuntime implements Runtime {
         deadlineMs: config.shutdownDeadlineMs,
         hurry: this.#hurry.signal,
       }),
+      this.#wake.stop(),
+      this.#crontab.stop(),
     ]);
-    await this.#presence.stop();
-    await loader.close();
-    await Promise.all([endPool(this.#queuePool), endPool(this.#handlerPool)]);
+    this.#ended.resolve();
+    await this.#presence.stop(written && !this.#locks.suspicious);
+    const endPools = () => Promise.all([endPool(this.#queuePool), endPool(this.#handlerPool)]);
+    await loader.close().finally(endPools);
   }
 
   #createServices(): AttemptServices {

@@ -14,7 +14,8 @@ import { byPriority, type QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
 import { DueHints } from "./due-hints.ts";
 import { FetchDepth } from "./fetch-depth.ts";
-import type { EndedAttempt, Settler } from "./settle.ts";
+import type { Settler } from "./settle.ts";
+import type { EndedAttempt } from "./write-batch.ts";
 
 export interface DispatcherOptions {
   readonly concurrency: number;
@@ -170,10 +171,7 @@ export class Dispatcher {
 
   #end(attempt: Attempt, job: QueueJob, outcome: Outcome): void {
     const written = attempt.progress === null ? null : this.#options.progressWritten(job.id);
-    if (written !== null) {
-      written.then(() => this.#end(attempt, job, outcome));
-      return;
-    }
+    if (written !== null) return void written.then(() => this.#end(attempt, job, outcome));
     this.#running.delete(attempt);
     this.#options.onAttemptEnd(attempt.task);
     this.#depth.finished();

@@ -51,6 +51,11 @@ export class LockKeeper {
     this.#ghostChecks = 3;
   }
 
+  /** Whether a lost reply may have left locks that nobody has looked for yet. */
+  get suspicious(): boolean {
+    return this.#ghostChecks > 0;
+  }
+
   async #check(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;

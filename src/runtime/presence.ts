@@ -80,8 +80,11 @@ export class Presence {
     this.#scheduleLook();
   }
 
-  /** Call it when this process holds no lock any more. Never rejects. */
-  async stop(): Promise<void> {
+  /**
+   * Signs off, but only if this process holds no lock any more: else others must find it silent
+   * and give its jobs away. Never rejects.
+   */
+  async stop(holdsNoLock: boolean): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#threadTimer);
@@ -91,6 +94,7 @@ export class Presence {
       await this.#thread.terminate();
     }
     const { db, schemas, logger } = this.#options;
+    if (!holdsNoLock) return;
     await removeProcess(db, schemas, this.#processId).catch((error) =>
       logger.debug({ err: error }, "could not sign off; others will find this process silent"),
     );
@@ -115,11 +119,14 @@ export class Presence {
     const thread = new Worker(new URL(`./beat-thread.${ending}`, import.meta.url), { workerData });
     thread.unref();
     thread.on("message", (message: BeatMessage) => {
-      if (message === "dead" && !this.#stopped) void this.#replace();
+      // Of an id that has been replaced already it may say so once more.
+      if (message.deadId === this.#processId && !this.#stopped) void this.#replace();
     });
     thread.on("error", (error) => {
       logger.error({ err: error }, "the heartbeat thread failed; starting another");
-      if (!this.#stopped) this.#startThread();
+      if (this.#stopped) return;
+      this.#threadTimer = setTimeout(() => this.#startThread(), heartbeatIntervalMs);
+      this.#threadTimer.unref();
     });
     this.#thread = thread;
   }

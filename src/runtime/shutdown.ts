@@ -24,20 +24,36 @@ export interface ShutdownOptions {
 const writeDeadlineMs = 5000;
 const hurriedWriteDeadlineMs = 1500;
 
-/** Resolves when every attempt has ended and its outcome is written, or time is up. */
-export async function shutDown(options: ShutdownOptions): Promise<void> {
+/**
+ * Resolves when every attempt has ended and its outcome is written, or time is up: false then,
+ * since this process may still hold locks.
+ */
+export async function shutDown(options: ShutdownOptions): Promise<boolean> {
   const { dispatcher, settler, graceMs, deadlineMs, hurry } = options;
   const fetchingStopped = dispatcher.stopFetching();
-  await Promise.race([dispatcher.untilIdle(), pause(graceMs, hurry)]);
+  await within(graceMs, dispatcher.untilIdle(), hurry);
   for (const attempt of dispatcher.running) attempt.abort(new ShutdownError());
-  await Promise.race([dispatcher.untilIdle(), pause(deadlineMs, hurry)]);
+  await within(deadlineMs, dispatcher.untilIdle(), hurry);
   for (const attempt of dispatcher.running) {
     attempt.abandon({ state: "returned", reason: "the process stopped before the handler did" });
   }
   // A fetch that was under way may still bring jobs; they are handed to the settler as well.
-  await Promise.race([
-    Promise.all([fetchingStopped, dispatcher.untilIdle()]),
-    pause(hurry.aborted ? hurriedWriteDeadlineMs : writeDeadlineMs),
-  ]);
-  await settler.stop(hurry.aborted ? hurriedWriteDeadlineMs : writeDeadlineMs);
+  const writeMs = () => (hurry.aborted ? hurriedWriteDeadlineMs : writeDeadlineMs);
+  const handedOver = Promise.all([fetchingStopped, dispatcher.untilIdle()]);
+  const all = await within(writeMs(), handedOver, null);
+  return (await settler.stop(writeMs())) && all;
+}
+
+/** Whether it came to its end in time. Leaves no timer behind that would hold up the process. */
+async function within(
+  limitMs: number,
+  end: Promise<unknown>,
+  hurry: AbortSignal | null,
+): Promise<boolean> {
+  const over = new AbortController();
+  const signals = hurry === null ? [over.signal] : [over.signal, hurry];
+  const timeUp = pause(limitMs, AbortSignal.any(signals)).then(() => false);
+  const inTime = await Promise.race([end.then(() => true), timeUp]);
+  over.abort();
+  return inTime;
 }

@@ -40,7 +40,8 @@ export class Wake {
   async stop(): Promise<void> {
     clearInterval(this.#poll);
     this.#stopped.abort();
-    await this.#loop;
+    // A connection that is being made to a server that doesn't answer ends by its own timeout.
+    if (this.#loop !== undefined) await withTimeout(this.#loop, 1500).catch(() => {});
   }
 
   async #keepListening(onFirst: () => void): Promise<void> {

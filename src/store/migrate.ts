@@ -32,7 +32,11 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<{ applied: string[] }> {
   const schemas = schemasFor(options.schema);
-  const client = new pg.Client({ connectionString, application_name: "taskrun migrate" });
+  const client = new pg.Client({
+    connectionString,
+    application_name: "taskrun migrate",
+    connectionTimeoutMillis: 10_000,
+  });
   // Without a listener, a connection lost in between would end the process.
   client.on("error", () => {});
   await client.connect();

@@ -49,6 +49,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/dev/postgres/supervisor-client.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/supervisor-process.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/supervisor.ts": "test/dev/embedded-postgres.test.ts",
+  "src/runtime/write-batch.ts": "test/runtime/settle.test.ts",
 };
 
 const foldersByKind = ["utils", "helpers", "lib", "common", "types", "interfaces", "services"];

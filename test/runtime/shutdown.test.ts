@@ -1,7 +1,21 @@
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
+import { loadConfig } from "../../src/config/load-config.ts";
 import type { TaskContext } from "../../src/core/context.ts";
+import { createRuntime } from "../../src/runtime/create-runtime.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
-import { addManyBySql, countLocks, signal, testRuntime } from "../support/test-runtime.ts";
+import {
+  addBySql,
+  addManyBySql,
+  countLocks,
+  signal,
+  testRuntime,
+} from "../support/test-runtime.ts";
+
+/** Those that keep a process from ending; the test runner and the kit's pool have some. */
+const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
 let kit: TestRuntime;
 afterEach(() => kit?.stop());
@@ -112,5 +126,108 @@ test("a stop amid a full queue loses nothing, counts nothing twice and leaves no
   expect(ended?.n).toBe(ran);
   expect(rows.reduce((sum, row) => sum + row.n, 0)).toBe(3000);
   for (const row of rows) expect(row.attempts).toBe(row.state === "completed" ? 1 : 0);
+  expect(await countLocks(kit)).toBe(0);
+});
+
+test("a stop leaves no timer behind that would hold up the process", async () => {
+  kit = await testRuntime({ quick: async () => null });
+  const runtime = kit.createRuntime({ shutdownGraceMs: 3_600_000, shutdownDeadlineMs: 3_600_000 });
+  const id = await addBySql(kit, "quick");
+  const before = timers();
+  await runtime.drain();
+  await runtime.stop();
+  expect(timers()).toBeLessThanOrEqual(before);
+  expect(await kit.job(id)).toMatchObject({ state: "completed" });
+});
+
+test("a process that could not write its outcomes doesn't sign off, so that others see it silent", async () => {
+  const started = signal();
+  const mayEnd = signal();
+  kit = await testRuntime({
+    work: async () => {
+      started.resolve();
+      await mayEnd.promise;
+    },
+  });
+  const runtime = kit.createRuntime();
+  await runtime.start();
+  const id = await addBySql(kit, "work");
+  await started.promise;
+  const blocker = await kit.db.connect();
+  await blocker.query("begin");
+  await blocker.query("select 1 from graphile_worker._private_jobs for update");
+  mayEnd.resolve();
+  await runtime.stopNow();
+  const { rows } = await kit.db.query("select id from taskrun.processes where dead_at is null");
+  expect(rows).toEqual([{ id: runtime.processId }]);
+  await blocker.query("rollback");
+  blocker.release();
+  const other = kit.createRuntime({ heartbeatIntervalMs: 50, pollIntervalMs: 50 });
+  const buried = once(other.events, "process:buried");
+  await other.start();
+  expect(await buried).toMatchObject([{ processId: runtime.processId }]);
+  await other.stop();
+  expect(await countLocks(kit)).toBe(0);
+  expect(["completed", "retrying"]).toContain((await kit.job(id))?.state);
+});
+
+test("stop before start, twice, and after a start that failed ends everything", async () => {
+  kit = await testRuntime({ quick: async () => null });
+  await kit.db.query("select 1");
+  const before = timers();
+  const never = kit.createRuntime();
+  await Promise.all([never.stop(), never.stop(), never.stopNow()]);
+  const nowhere = kit.connectionString.replace(/[^/]*$/, "no_such_database");
+  const failing = createRuntime({
+    config: { ...(await loadConfig({ folder: tmpdir(), environment: {} })).config },
+    connectionString: nowhere,
+    loader: { load: async () => ({ tasks: new Map(), failures: [] }), close: async () => {} },
+    logger: pino({ level: "silent" }),
+  });
+  await expect(failing.start()).rejects.toMatchObject({ code: "3D000" });
+  await failing.stop();
+  const { rows } = await kit.db.query(
+    "select application_name from pg_stat_activity where application_name like 'taskrun%'",
+  );
+  expect(rows).toEqual([]);
+  expect(timers()).toBeLessThanOrEqual(before);
+});
+
+test("a loader that can't be closed is reported, and the connections end nevertheless", async () => {
+  kit = await testRuntime({});
+  const runtime = createRuntime({
+    config: (await loadConfig({ folder: tmpdir(), environment: {} })).config,
+    connectionString: kit.connectionString,
+    loader: {
+      load: async () => ({ tasks: new Map(), failures: [] }),
+      close: () => Promise.reject(new Error("watcher is stuck")),
+    },
+    logger: pino({ level: "silent" }),
+  });
+  await runtime.start();
+  await expect(runtime.stop()).rejects.toThrow("watcher is stuck");
+  const { rows } = await kit.db.query(
+    `select application_name from pg_stat_activity
+     where datname = current_database() and application_name like 'taskrun%'`,
+  );
+  expect(rows).toEqual([]);
+});
+
+test("a drain ends when the process is stopped, though jobs are due", async () => {
+  const started = signal();
+  kit = await testRuntime({
+    work: async (_payload: unknown, ctx: TaskContext) => {
+      started.resolve();
+      await new Promise((_, reject) => {
+        ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason));
+      });
+    },
+  });
+  await addManyBySql(kit, "work", 30);
+  const runtime = kit.createRuntime({ shutdownGraceMs: 10 });
+  const drained = runtime.drain();
+  await started.promise;
+  await runtime.stop();
+  expect(await drained).toMatchObject({ completed: 0 });
   expect(await countLocks(kit)).toBe(0);
 });

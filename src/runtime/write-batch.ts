@@ -1,0 +1,113 @@
+/**
+ * Brings ended attempts into the form of the statements that settle them, and what these say
+ * into what became of each job. Knows the three kinds of batch; when to send which, and what to
+ * do when one fails, is `settle.ts`.
+ */
+
+import type pg from "pg";
+import type { Outcome, OutcomeState } from "../core/outcome.ts";
+import type { QueueJob } from "../store/queue/queue-job.ts";
+import {
+  type CompletedSettlement,
+  landedBefore,
+  type OtherSettlement,
+  settleCompleted,
+  settleOthers,
+  settlePlain,
+} from "../store/queue/settle.ts";
+import type { Schemas } from "../store/schemas.ts";
+
+/** An attempt that has ended, ready to be written. */
+export interface EndedAttempt {
+  readonly job: QueueJob;
+  /** False for a job that goes back without having been started. */
+  readonly ran: boolean;
+  readonly outcome: Outcome;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly progressJson: string | null;
+}
+
+/** Resolves to what became of each job, by id; those not in it were lost. */
+export type WriteBatch = (
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly EndedAttempt[],
+  tries: number,
+) => Promise<ReadonlyMap<string, OutcomeState> | "as is">;
+
+export const writePlain: WriteBatch = (db, schemas, batch) =>
+  complete(db, schemas, batch, settlePlain);
+
+export const writeCompleted: WriteBatch = (db, schemas, batch) =>
+  complete(db, schemas, batch, settleCompleted);
+
+async function complete(
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly EndedAttempt[],
+  settle: typeof settleCompleted,
+): Promise<ReadonlyMap<string, OutcomeState> | "as is"> {
+  const settlements = batch.map(asCompleted);
+  const count = await settle(db, schemas, settlements);
+  if (count === batch.length) return "as is";
+  const landed = await landedBefore(db, schemas, settlements);
+  const states = new Map<string, OutcomeState>();
+  for (const id of landed) states.set(id, "completed");
+  return states;
+}
+
+export const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
+  const settlements = batch.map(asOther);
+  const settled = await settleOthers(db, schemas, settlements);
+  const states = new Map<string, OutcomeState>(settled.map(({ id, state }) => [id, state]));
+  if (states.size === batch.length) return states;
+  const landed = tries > 1 ? await landedBefore(db, schemas, settlements) : new Set();
+  for (const { job, outcome, ran } of batch) {
+    // Nothing is lost with a job that never ran. Snoozed and returned ones leave no record: sent
+    // twice, they count as landed.
+    const unrecorded = outcome.state === "snoozed" || outcome.state === "returned";
+    const fine = landed.has(job.id) || !ran || (tries > 1 && unrecorded);
+    if (!states.has(job.id) && fine) states.set(job.id, outcome.state);
+  }
+  return states;
+};
+
+/** Nothing but its row: no key, no serial queue, no details, no record of an earlier ending. */
+export function isPlain({ job, progressJson }: EndedAttempt): boolean {
+  const lone = job.key === null && job.queue === null && !job.hasDetails;
+  return lone && job.lastError === null && progressJson === null;
+}
+
+function settlementOf(ended: EndedAttempt) {
+  return {
+    id: ended.job.id,
+    attempt: ended.job.attempt,
+    lockedBy: ended.job.lockedBy,
+    keyed: ended.job.key !== null,
+    startedAtMs: ended.startedAtMs,
+    finishedAtMs: ended.finishedAtMs,
+    progressJson: ended.progressJson,
+  };
+}
+
+function asCompleted(ended: EndedAttempt): CompletedSettlement {
+  const { outcome } = ended;
+  return {
+    ...settlementOf(ended),
+    outputJson: outcome.state === "completed" ? outcome.outputJson : null,
+  };
+}
+
+function asOther(ended: EndedAttempt): OtherSettlement {
+  const { outcome } = ended;
+  if (outcome.state === "completed") throw new TypeError("completed attempts settle in bulk");
+  return {
+    ...settlementOf(ended),
+    state: outcome.state,
+    delayMs: "delayMs" in outcome ? outcome.delayMs : 0,
+    reason:
+      "reason" in outcome ? (outcome.reason?.toWellFormed().replaceAll("\0", "") ?? null) : null,
+    error: "error" in outcome ? outcome.error : null,
+  };
+}
