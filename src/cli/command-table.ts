@@ -39,6 +39,11 @@ export const commandTable = {
     sentence: "Run the tasks in the tasks folder until stopped (the default command)",
     arguments: {},
     flags: {
+      watch: {
+        kind: "switch",
+        sentence: "Follow changes of the files: saved code runs in the next job",
+        shortFlag: "w",
+      },
       once: { kind: "switch", sentence: "Run what is due, then stop; exit 1 if a job failed" },
     },
     options: [
@@ -57,6 +62,7 @@ export const commandTable = {
     ],
     examples: [
       ["taskrun", "run until Ctrl-C"],
+      ["taskrun --watch", "while you write tasks"],
       ["taskrun --once -j 4", "run what is due, four at a time, and stop"],
     ],
     load: async () => (await import("./commands/run.ts")).run,

@@ -1,31 +1,55 @@
 /** `taskrun [run]`: one process that works until it is told to stop, or with --once until done. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { loadConfig } from "../../config/load-config.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
 import type { DrainCounts, Runtime } from "../../runtime/runtime.ts";
+import { usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { createLoader } from "../load-tasks.ts";
 import { openDatabase } from "../open-database.ts";
-import { say } from "../output.ts";
+import { say, sayWarning } from "../output.ts";
+import { needsReExecution, reExecute } from "../re-execute.ts";
 import { showStart } from "../show-start.ts";
-import { aborted, StopSignals } from "../stop-signals.ts";
+import { aborted, hurried, StopSignals } from "../stop-signals.ts";
+import { surviveStrayErrors } from "../survive-stray-errors.ts";
 
-/** After a second signal the process ends within 2 s; the rest is for ending it. */
-const hurriedMs = 1700;
+/** What replacing code in a running process needs, and what frees the code replaced. */
+const reloadFlags = [
+  "--experimental-vm-modules",
+  "--no-compilation-cache",
+  "--disable-warning=ExperimentalWarning",
+];
 
 export async function run(args: CommandArguments): Promise<ExitCode> {
+  if (args.isSet("watch")) {
+    const code = await watchInstead(args);
+    if (code !== null) return code;
+  }
   const { config } = await loadConfig(args.forConfig());
   const logger = await createLogger({ config, stream: process.stdout });
   const signals = new StopSignals();
   signals.start();
-  surviveStrayErrors(logger);
+  surviveStrayErrors(() => logger);
   const work = { config, logger, signals, once: args.isSet("once") };
-  return Promise.race([runUntilStopped(work), endAfterSecondSignal(signals)]);
+  return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.ok)]);
+}
+
+async function watchInstead(args: CommandArguments): Promise<ExitCode | null> {
+  if (args.isSet("once")) throw usageError("--watch and --once exclude each other");
+  if (needsReExecution(reloadFlags)) return reExecute(reloadFlags);
+  const { runWatch } = await import("./run-watch.ts");
+  const code = await runWatch(args);
+  if (code === null) {
+    sayWarning(
+      `Node ${process.versions.node} can't replace code while it runs` +
+        ` (it has no ${reloadFlags[0]}): start taskrun anew after a change.`,
+    );
+  }
+  return code;
 }
 
 interface Work {
@@ -41,7 +65,13 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
     const database = await openDatabase(config, { signal: signals.first });
     const { connectionString } = database;
     const loader = createLoader(config);
-    const runtime = createRuntime({ config, connectionString, loader, logger });
+    const runtime = createRuntime({
+      // Who runs what is due and stops doesn't wait for the clock.
+      config: once ? { ...config, crontab: false } : config,
+      connectionString,
+      loader,
+      logger,
+    });
     void aborted(signals.second).then(() => runtime.stopNow());
     try {
       if (signals.first.aborted) return exitCodes.ok;
@@ -49,7 +79,8 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       const drained = once ? runtime.drain() : null;
       drained?.catch(() => {});
       await runtime.start();
-      showStart({ config, catalog: runtime.catalog, database, logger, once });
+      const { catalog, crontab } = runtime;
+      showStart({ config, catalog, crontab, database, logger, once });
       const counts = await (drained === null
         ? untilStopped(runtime, signals)
         : untilDrained(drained, signals));
@@ -85,23 +116,4 @@ async function untilDrained(
   );
   say(told.length === 0 ? "Nothing was due." : `Nothing more is due: ${told.join(", ")}.`);
   return counts;
-}
-
-async function endAfterSecondSignal(signals: StopSignals): Promise<ExitCode> {
-  await aborted(signals.second);
-  await sleep(hurriedMs);
-  return exitCodes.ok;
-}
-
-/**
- * An error that a handler left behind, in a timer or a promise that nobody awaits, must not end
- * the attempts of all the others.
- */
-function surviveStrayErrors(logger: Logger): void {
-  process.on("unhandledRejection", (reason) => {
-    logger.error({ err: reason }, "a promise that nobody awaits was rejected");
-  });
-  process.on("uncaughtException", (error) => {
-    logger.error({ err: error }, "an error was thrown where nobody could catch it");
-  });
 }
