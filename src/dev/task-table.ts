@@ -239,28 +239,25 @@ export class TaskTable {
   /** Candidates become live, but those that claim a name of another: they stay as they were. */
   #assemble(others: readonly LoadFailure[]): Catalog {
     const slots = [...this.#slots.values()];
-    const failures = slots.flatMap(({ failure }) => failure ?? []);
-    const tasksOf = (pick: (slot: Slot) => TaskVersion | null) =>
-      slots.flatMap((slot) => pick(slot)?.task ?? []);
-    const wanted = assembleCatalog(
-      tasksOf(({ candidate, live }) => candidate ?? live),
-      this.#sourceOf,
-    );
+    const failures = [...slots.flatMap(({ failure }) => failure ?? []), ...others];
+    const tasks = slots.flatMap(({ candidate, live }) => (candidate ?? live)?.task ?? []);
+    const wanted = assembleCatalog([...tasks, ...failures], this.#sourceOf);
+    const refused = new Set<string>();
     for (const slot of slots) {
-      if (slot.candidate === null || wanted.tasks.get(slot.file.name) !== slot.candidate.task) {
-        continue;
+      if (slot.candidate === null) continue;
+      if (wanted.tasks.get(slot.file.name) === slot.candidate.task) {
+        slot.live = slot.candidate;
+        slot.candidate = null;
+      } else {
+        refused.add(slot.file.file);
       }
-      slot.live = slot.candidate;
-      slot.candidate = null;
     }
-    const refused = new Set(
-      slots.flatMap(({ candidate, file }) => (candidate === null ? [] : [file.file])),
+    if (refused.size === 0) return wanted;
+    const clashes = wanted.failures.filter(
+      ({ code, file }) => code === "duplicate-name" && refused.has(file),
     );
-    const clashes = wanted.failures.filter(({ file }) => refused.has(file));
-    return assembleCatalog(
-      [...tasksOf(({ live }) => live), ...failures, ...clashes, ...others],
-      this.#sourceOf,
-    );
+    const liveTasks = slots.flatMap(({ live }) => live?.task ?? []);
+    return assembleCatalog([...liveTasks, ...failures, ...clashes], this.#sourceOf);
   }
 }
 

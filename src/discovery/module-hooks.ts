@@ -6,6 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import {
+  createRequire,
   type LoadFnOutput,
   type LoadHookContext,
   type ResolveFnOutput,
@@ -198,7 +199,10 @@ export class ModuleHooks {
     // A project that runs taskrun without having installed it still writes `from "taskrun"`.
     if (specifier !== "taskrun" && !specifier.startsWith("taskrun/")) return null;
     try {
-      return next(specifier, { ...context, parentURL: import.meta.url });
+      // `require` looks from the module that calls it, whatever the hook says.
+      return context.conditions.includes("require")
+        ? next(createRequire(import.meta.url).resolve(specifier), context)
+        : next(specifier, { ...context, parentURL: import.meta.url });
     } catch {
       return null;
     }

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { rename } from "node:fs/promises";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { brokenTasks } from "../support/broken-tasks.ts";
 import { WatchedProject } from "../support/watched-project.ts";
@@ -409,3 +411,158 @@ test("stacks name the lines that were written, of the version that runs", async 
   expect(await watched.run("mapped")).toContain(`${watched.path("tasks/mapped.ts")}:12:9`);
   expect(await watched.ask("runHeld", "old")).toContain(`${watched.path("tasks/mapped.ts")}:6:9`);
 });
+
+describe("what a module gave to onDispose is called", () => {
+  const opens = (name: string, rest = "") =>
+    `import { onDispose } from "taskrun";\nonDispose(() => { globalThis.events.push("${name}"); });\n${rest}`;
+
+  test("at once when no attempt is on the old version", async () => {
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": opens("a1", 'import "./_shared.ts";\nexport default () => 1;'),
+      "tasks/b.ts": 'import "./_shared.ts";\nexport default () => 1;',
+      "tasks/_shared.ts": opens("shared"),
+    });
+    await watched.load();
+    await watched.save(
+      "tasks/a.ts",
+      opens("a2", 'import "./_shared.ts";\nexport default () => 2;'),
+    );
+    expect(await watched.events()).toEqual(["a1"]);
+    await watched.delete("tasks/a.ts");
+    expect(await watched.events()).toEqual(["a2"]);
+    await watched.save("tasks/b.ts", "export default () => 2;");
+    expect(await watched.events()).toEqual(["shared"]);
+  });
+
+  test("once the attempts on the old version have ended, for all that it imports", async () => {
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": opens("a", 'import { n } from "./_dep.ts";\nexport default () => n;'),
+      "tasks/_dep.ts": opens("dep1", "export const n = 1;"),
+    });
+    await watched.load();
+    await watched.ask("acquire", "a", "first");
+    await watched.ask("acquire", "a", "second");
+    await watched.save("tasks/_dep.ts", opens("dep2", "export const n = 2;"));
+    expect(await watched.events()).toEqual([]);
+    expect(await watched.ask("runHeld", "first")).toBe(1);
+    expect(await watched.run("a")).toBe(2);
+    await watched.ask("release", "first");
+    expect(await watched.events()).toEqual([]);
+    await watched.ask("release", "second");
+    expect((await watched.events()).sort()).toEqual(["a", "dep1"]);
+  });
+
+  test("for a module that was imported dynamically, while the one that did is in use", async () => {
+    const task = (n: number) => `export default async () => (await import("./_lazy.ts")).n + ${n};`;
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": task(0),
+      "tasks/_lazy.ts": opens("lazy", "export const n = 1;"),
+    });
+    await watched.load();
+    await watched.run("a");
+    await watched.ask("acquire", "a", "old");
+    await watched.save("tasks/a.ts", task(1));
+    expect(await watched.events()).toEqual([]);
+    expect(await watched.ask("runHeld", "old")).toBe(1);
+    await watched.ask("release", "old");
+    expect(await watched.events()).toEqual(["lazy"]);
+    expect(await watched.run("a")).toBe(2);
+  });
+
+  test("of the module that registered it, after a top-level await too", async () => {
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": `import { ready } from "./_slow.ts";\n${opens("a", "export default () => ready;")}`,
+      "tasks/_slow.ts": `await Promise.resolve();\nexport const ready = true;\n${opens("slow")}`,
+      "tasks/b.ts": 'import { ready } from "./_slow.ts";\nexport default () => ready;',
+      "tasks/c.cjs": `const { onDispose } = require("taskrun");\nonDispose(() => globalThis.events.push("c"));\nmodule.exports = () => 1;`,
+    });
+    expect((await watched.load()).failures).toEqual([]);
+    await watched.save("tasks/a.ts", "export default () => 2;");
+    expect(await watched.events()).toEqual(["a"]);
+    await watched.save("tasks/c.cjs", "module.exports = () => 2;");
+    expect(await watched.events()).toEqual(["c"]);
+  });
+
+  test("in the order of closing, for a broken version too, and at the end for all", async () => {
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": `import { onDispose } from "taskrun";\nonDispose(() => globalThis.events.push("first"));\nonDispose(() => globalThis.events.push("second"));\nonDispose(() => { throw new Error("late"); });\nexport default () => 1;`,
+    });
+    await watched.load();
+    await watched.save("tasks/a.ts", opens("broken", 'throw new Error("no");'));
+    expect(await watched.events()).toEqual(["broken"]);
+    await watched.ask("close");
+    expect(await watched.events()).toEqual(["second", "first"]);
+    expect(await watched.ask("disposeErrors")).toEqual([
+      `${watched.path("tasks/a.ts")}: Error: late`,
+    ]);
+  });
+});
+
+test("a kept value survives reloads and is disposed of at the end, by the newest function", async () => {
+  const task = (n: number) =>
+    `import { keep } from "taskrun";\nconst db = keep("db", () => ({ opened: ${n} }), () => { globalThis.events.push("closed by ${n}"); });\nexport default () => db.opened;`;
+  await using watched = await WatchedProject.of({ "tasks/a.ts": task(1) });
+  await watched.load();
+  await watched.save("tasks/a.ts", task(2));
+  expect(await watched.run("a")).toBe(1);
+  expect(await watched.events()).toEqual([]);
+  await watched.ask("close");
+  expect(await watched.events()).toEqual(["closed by 2"]);
+});
+
+describe("modules run in the order in which they are imported", () => {
+  test.each([
+    { how: "one by one", wait: "" },
+    { how: "with an await at the top of the first", wait: "await null;\n" },
+  ])("$how", async ({ wait }) => {
+    const note = (name: string, rest = "") => `${rest}\nglobalThis.events.push("${name}");`;
+    await using watched = await WatchedProject.of({
+      "tasks/a.ts": note("a", 'import "./_p.ts";\nimport "./_q.ts";\nexport default () => 1;'),
+      "tasks/_p.ts": note("p", `import "./_r.ts";\n${wait}`),
+      "tasks/_q.ts": note("q", 'import "./_ring.ts";'),
+      "tasks/_r.ts": note("r"),
+      "tasks/_ring.ts": note("ring", 'import { s } from "./_ring2.ts";\nexport const r = () => s;'),
+      "tasks/_ring2.ts": note(
+        "ring2",
+        'import { r } from "./_ring.ts";\nexport const s = () => r;',
+      ),
+    });
+    const script = `globalThis.events = [];\nawait import("./tasks/a.ts");\nprocess.stdout.write(JSON.stringify(globalThis.events));`;
+    await watched.project.write("native.ts", script);
+    const { stdout } = await promisify(execFile)(process.execPath, [watched.path("native.ts")]);
+    expect((await watched.load()).failures).toEqual([]);
+    expect(await watched.events()).toEqual(JSON.parse(stdout));
+  });
+});
+
+test("old code is freed, and the heap does not grow with reloads", async () => {
+  const task = (n: number) =>
+    `import { n } from "./_dep.ts";\nimport { onDispose } from "taskrun";\nimport * as path from "node:path";\nconst held = new Array(20_000).fill(${n});\nonDispose(() => held.length);\nexport default async () => held[0] + n + (await import("./_lazy.ts")).n + path.sep.length;`;
+  await using watched = await WatchedProject.of({
+    "tasks/a.ts": task(0),
+    "tasks/_dep.ts": "export const n = 0;",
+    "tasks/_lazy.ts": "export const n = 0;",
+    "tasks/b.ts": 'import { n } from "./_dep.ts";\nexport default () => n;',
+  });
+  await watched.load();
+  const reload = async (rounds: number): Promise<Collected> => {
+    for (let round = 1; round <= rounds; round += 1) {
+      await watched.ask("watchHandler", "a");
+      await watched.save("tasks/a.ts", task(round));
+      expect(await watched.run("a")).toBe(round + 1);
+    }
+    return watched.ask("collect");
+  };
+  const warm = await reload(30);
+  expect(warm.collected).toBeGreaterThanOrEqual(29);
+  const after = await reload(200);
+  expect(after.collected).toBeGreaterThanOrEqual(229);
+  // 160 KB of each old version would be 32 MB.
+  expect(after.heapUsed - warm.heapUsed).toBeLessThan(1_500_000);
+});
+
+interface Collected {
+  readonly collected: number;
+  readonly heapUsed: number;
+  readonly rss: number;
+}

@@ -131,6 +131,7 @@ export class ProjectModules {
     this.#hooks.tsconfig.forget();
     this.#packages.forget();
     this.#sources.forgetAll();
+    this.#resolver.forgetNatives();
     this.invalidate([], this.contents.files());
   }
 

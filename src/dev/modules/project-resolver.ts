@@ -5,6 +5,7 @@
 
 import { existsSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { guesses, guessFile } from "../../discovery/guess-file.ts";
 import {
@@ -20,6 +21,8 @@ export type Resolved =
 export class ProjectResolver {
   readonly #hooks: ModuleHooks;
   readonly #failed = new WeakMap<object, FailedResolution>();
+  /** By folder and specifier. */
+  readonly #natives = new Map<string, Resolved>();
   readonly #waiting = new Map<string, Set<string>>();
   readonly #waitsOf = new Map<string, Set<string>>();
 
@@ -38,7 +41,17 @@ export class ProjectResolver {
       this.#hooks.graph.add(importer, specifier, file);
       return { kind: "project", file };
     }
-    return this.#resolveByHooks(specifier, importer, path);
+    const key = JSON.stringify([dirname(importer), specifier]);
+    const known = this.#natives.get(key);
+    if (known !== undefined) return known;
+    const resolved = this.#resolveByHooks(specifier, importer, path);
+    if (resolved.kind === "native") this.#natives.set(key, resolved);
+    return resolved;
+  }
+
+  /** Aliases may mean something else from now on. */
+  forgetNatives(): void {
+    this.#natives.clear();
   }
 
   /** Who imports `path`, which was not there. */
