@@ -2,9 +2,11 @@
 
 import type { LoadedConfig } from "../config/load-config.ts";
 import { optionNames } from "../config/schema.ts";
+import type { Catalog } from "../core/catalog.ts";
 import { taskrunVersion } from "../runtime/version.ts";
 import { shownPath } from "./describe-load-failure.ts";
 import type { Finding } from "./finding.ts";
+import { loadCrontab } from "./load-crontab.ts";
 import { loadTasks } from "./load-tasks.ts";
 
 export async function examineProject(loaded: LoadedConfig): Promise<Finding[]> {
@@ -29,7 +31,8 @@ function describeSources({ config, sources }: LoadedConfig): string {
 }
 
 async function examineTasks({ config }: LoadedConfig): Promise<Finding[]> {
-  const { tasks, failures } = await loadTasks(config);
+  const catalog = await loadTasks(config);
+  const { tasks, failures } = catalog;
   const folder: Finding =
     tasks.size > 0
       ? { name: "tasks", status: "ok", detail: `${tasks.size} in ${config.tasks}`, fix: null }
@@ -48,5 +51,24 @@ async function examineTasks({ config }: LoadedConfig): Promise<Finding[]> {
       fix: failure.fix,
     };
   });
-  return [folder, ...broken];
+  return [folder, ...broken, ...(await examineCrontab(config, catalog))];
+}
+
+async function examineCrontab(
+  config: LoadedConfig["config"],
+  catalog: Catalog,
+): Promise<Finding[]> {
+  const { items, failures } = await loadCrontab(config, catalog);
+  const file = shownPath(config.crontab === false ? "crontab" : config.crontab);
+  const detail = items.length === 1 ? "1 line runs" : `${items.length} lines run`;
+  const broken = failures.map(
+    ({ line, column, reason, fix }): Finding => ({
+      name: "crontab",
+      status: "fail",
+      detail: `${file}:${line}:${column}: ${reason}`,
+      fix,
+    }),
+  );
+  if (items.length === 0) return broken;
+  return [{ name: "crontab", status: "ok", detail, fix: null }, ...broken];
 }

@@ -2,8 +2,10 @@
 
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Catalog } from "../core/catalog.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import type { Logger } from "../core/logger.ts";
 import { taskrunVersion } from "../runtime/version.ts";
+import { describeCrontabFailure } from "./describe-crontab-failure.ts";
 import { describeLoadFailure, shownPath } from "./describe-load-failure.ts";
 import type { KeyAction } from "./keys.ts";
 import type { OpenDatabase } from "./open-database.ts";
@@ -12,6 +14,8 @@ import { colour, say, sayWarning } from "./output.ts";
 export interface Start {
   readonly config: ResolvedConfig;
   readonly catalog: Catalog;
+  /** What the clock adds; left out where nothing is shown of it. */
+  readonly crontab?: ParsedCrontab;
   readonly database: Pick<OpenDatabase, "shown" | "embedded">;
   readonly logger: Logger;
   readonly once: boolean;
@@ -29,14 +33,34 @@ export function showStart(start: Start): void {
   const watching = keys === undefined ? "" : ", follows your changes";
   say(`${colour("bold", "taskrun")} ${taskrunVersion}${watching}`);
   say(`  tasks     ${tasks.size} in ${shownPath(config.tasks)}${broken}`);
+  showCrontab(start);
   say(`  database  ${database.shown}${embedded}`);
   say(`  running   ${config.concurrency} at a time, ${until}`);
   if (keys !== undefined) showHints(start, keys);
+  showCrontabFailures(start);
   for (const failure of failures) {
     sayWarning(describeLoadFailure(failure));
     if (process.stdout.isTTY) continue;
     const { task, file, line, column, reason, fix } = failure;
     logger.error({ task, file, line, column, reason, fix }, "a task file can't be loaded");
+  }
+}
+
+function showCrontab({ config, crontab }: Start): void {
+  if (config.crontab === false || crontab === undefined) return;
+  const { items, failures } = crontab;
+  if (items.length + failures.length === 0) return;
+  const lines = items.length === 1 ? "1 line" : `${items.length} lines`;
+  const broken = failures.length === 0 ? "" : `, ${failures.length} can't run`;
+  say(`  crontab   ${lines} in ${shownPath(config.crontab)}${broken}`);
+}
+
+function showCrontabFailures({ config, crontab, logger }: Start): void {
+  for (const failure of crontab?.failures ?? []) {
+    sayWarning(describeCrontabFailure(config.crontab, failure));
+    if (process.stdout.isTTY) continue;
+    const { line, column, task, reason, fix } = failure;
+    logger.error({ line, column, task, reason, fix }, "a line of the crontab is left out");
   }
 }
 

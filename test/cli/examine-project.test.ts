@@ -31,3 +31,14 @@ test("the configuration tells who set what", async () => {
     "concurrency from worker.config.mjs",
   );
 });
+
+test("a bad line of the crontab fails the examination, the good ones are counted", async () => {
+  const findings = await findingsOf({
+    "tasks/a.mjs": "export default async () => 1;",
+    crontab: "0 4 * * * a\n0 4 * * * b\n",
+  });
+  expect(findings.filter(({ name }) => name === "crontab")).toMatchObject([
+    { status: "ok", detail: "1 line runs" },
+    { status: "fail", detail: expect.stringContaining("crontab:2:11: there is no task b") },
+  ]);
+});

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { showStart } from "../../src/cli/show-start.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { parseCrontab } from "../../src/discovery/crontab/parse-crontab.ts";
 import { createLogger } from "../../src/runtime/create-logger.ts";
 
 afterEach(() => {
@@ -35,4 +36,27 @@ test("the start tells tasks, database, limits and each load failure", async () =
   expect(text).toContain("10 at a time, until Ctrl-C");
   expect(text).toContain("/x/tasks/bad.ts:2:3: unexpected end\n  Close it.");
   expect(logged.mock.calls.length).toBe(process.stdout.isTTY ? 0 : 1);
+});
+
+test("the start tells how many lines of the crontab run, and which don't", async () => {
+  const { config } = await loadConfig({ environment: {}, flags: { logLevel: "silent" } });
+  const logger = await createLogger({ config, stream: process.stdout });
+  const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const { items } = await parseCrontab("0 4 * * * a\n");
+  const failure = { line: 2, column: 1, task: null, reason: "no", fix: "Mend it.", frame: "> 2" };
+  const shared = {
+    config,
+    catalog: { tasks: new Map(), failures: [] },
+    database: { shown: "postgres://u@h/db", embedded: false },
+    logger,
+    once: false,
+  };
+  showStart({ ...shared, crontab: { text: "", items, failures: [failure] } });
+  const text = write.mock.calls.map(([line]) => line).join("");
+  expect(text).toContain("1 line in crontab, 1 can't run\n");
+  expect(text).toContain("crontab:2:1: no\n");
+
+  write.mockClear();
+  showStart({ ...shared, crontab: { text: "", items: [], failures: [] } });
+  expect(write.mock.calls.map(([line]) => line).join("")).not.toContain("crontab");
 });

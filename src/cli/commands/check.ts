@@ -3,9 +3,11 @@
 import { ConfigError, type ConfigProblem, describeProblem } from "../../config/config-error.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load-config.ts";
 import type { LoadFailure } from "../../core/catalog.ts";
+import type { CrontabFailure } from "../../core/crontab.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { shownPath } from "../describe-load-failure.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { loadCrontab } from "../load-crontab.ts";
 import { loadTasks } from "../load-tasks.ts";
 import { print, printJson, say } from "../output.ts";
 
@@ -22,27 +24,42 @@ interface Fault {
 }
 
 export async function check(args: CommandArguments): Promise<ExitCode> {
-  const { faults, taskCount } = await findFaults(args);
+  const { faults, taskCount, lineCount } = await findFaults(args);
   if (args.isSet("json")) printJson(faults);
   else for (const fault of faults) print(describe(fault));
   if (faults.length > 0) {
     say(faults.length === 1 ? "1 fault" : `${faults.length} faults`);
     return exitCodes.failed;
   }
-  say(`No faults: the configuration and ${taskCount === 1 ? "1 task" : `${taskCount} tasks`}.`);
+  const tasks = taskCount === 1 ? "1 task" : `${taskCount} tasks`;
+  const lines = lineCount === 1 ? "1 line" : `${lineCount} lines`;
+  const crontab = lineCount === 0 ? "" : `, ${lines} of the crontab`;
+  say(`No faults: the configuration, ${tasks}${crontab}.`);
   return exitCodes.ok;
 }
 
-async function findFaults(args: CommandArguments): Promise<{ faults: Fault[]; taskCount: number }> {
+interface Found {
+  readonly faults: readonly Fault[];
+  readonly taskCount: number;
+  readonly lineCount: number;
+}
+
+async function findFaults(args: CommandArguments): Promise<Found> {
   let loaded: LoadedConfig;
   try {
     loaded = await loadConfig(args.forConfig());
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { faults: error.problems.map(fromConfig), taskCount: 0 };
+    return { faults: error.problems.map(fromConfig), taskCount: 0, lineCount: 0 };
   }
-  const catalog = await loadTasks(loaded.config);
-  return { faults: catalog.failures.map(fromTask), taskCount: catalog.tasks.size };
+  const { config } = loaded;
+  const catalog = await loadTasks(config);
+  const { failures, items } = await loadCrontab(config, catalog);
+  const faults = [
+    ...catalog.failures.map(fromTask),
+    ...failures.map((failure) => fromCrontab(config.crontab, failure)),
+  ];
+  return { faults, taskCount: catalog.tasks.size, lineCount: items.length };
 }
 
 function fromConfig(problem: ConfigProblem): Fault {
@@ -69,6 +86,12 @@ function fromTask(failure: LoadFailure): Fault {
     fix: failure.fix,
     frame: failure.frame,
   };
+}
+
+function fromCrontab(file: string | false, failure: CrontabFailure): Fault {
+  const { line, column, task, reason, fix, frame } = failure;
+  const shown = shownPath(file === false ? "crontab" : file);
+  return { code: "crontab", file: shown, line, column, task, reason, fix, frame };
 }
 
 function describe(fault: Fault): string {

@@ -41,3 +41,19 @@ test("check ends with 0 when all can be loaded", async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   expect(stderr).toContain("1 task");
 });
+
+test("check names each bad line of the crontab as crontab:LINE and ends with 1", async () => {
+  await using project = await TaskProject.of({
+    "tasks/good.ts": "export default async () => 1;",
+    crontab: "0 4 * * * good\n\n0 4 * * * god\n61 * * * * good ?max=0\n",
+  });
+  const { code, stdout } = await runCli(["check"], { cwd: project.dir });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^crontab:3:11: there is no task god$/m);
+  expect(stdout).toContain("Did you mean good?");
+  expect(stdout).toMatch(/^crontab:4:1: /m);
+  expect(stdout).toMatch(/^crontab:4:18: max can't be "0"$/m);
+  expect(stdout).not.toMatch(/^crontab:1/m);
+  const json = await runCli(["check", "--json"], { cwd: project.dir });
+  expect(JSON.parse(json.stdout)[0]).toMatchObject({ code: "crontab", file: "crontab", line: 3 });
+});
