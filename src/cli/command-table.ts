@@ -119,6 +119,18 @@ export const commandTable = {
     examples: [],
     load: async () => (await import("./commands/crontab.ts")).crontab,
   },
+  types: {
+    usage: "types",
+    sentence: "Write taskrun-env.d.ts, so that the compiler checks names and payloads of jobs",
+    arguments: {},
+    flags: {
+      check: { kind: "switch", sentence: "Only look; exit 1 if the file is out of date" },
+      json,
+    },
+    options: common,
+    examples: [["taskrun types --check", "in CI, where the file is committed"]],
+    load: async () => (await import("./commands/types.ts")).types,
+  },
   check: {
     usage: "check",
     sentence: "Load the configuration, every task and the crontab; exit 1 if anything is wrong",

@@ -24,6 +24,7 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 
 /** Files without a test of the same path → the test that they are covered by. */
 const testedBy: Readonly<Record<string, string>> = {
+  "src/client/client-database.ts": "test/client/create-client.test.ts",
   "src/core/module-scope.ts": "test/dev/graph-loader.test.ts",
   "src/core/process-wide.ts": "test/dev/graph-loader.test.ts",
   "src/dev/catalog-changes.ts": "test/dev/graph-loader.test.ts",
