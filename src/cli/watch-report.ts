@@ -2,6 +2,8 @@
 
 import type { WatchReport } from "../dev/watch-session.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { describeCrontabFailure } from "./describe-crontab-failure.ts";
+import { shownPath } from "./describe-load-failure.ts";
 import { describeFault, describeMended, describeReload } from "./describe-reload.ts";
 import { explainError } from "./explain-error.ts";
 import { colour, say, sayError, sayWarning } from "./output.ts";
@@ -24,10 +26,19 @@ export function watchReport(runtime: () => Runtime): WatchReport {
     trouble(error) {
       sayWarning(`the reload failed: ${error instanceof Error ? error.stack : String(error)}`);
     },
+    disposeFailed(error, source) {
+      const shown = error instanceof Error ? error.message : String(error);
+      sayWarning(`${shownPath(source)}: what it opened could not be closed: ${shown}`);
+    },
     configRefused(error) {
       const { message, hint } = explainError(error);
       sayError(message, hint);
       say("Going on with the last good configuration.");
+    },
+    crontabChanged(file, { items, failures }) {
+      const lines = items.length === 1 ? "1 line runs" : `${items.length} lines run`;
+      say(colour("green", `↻ ${shownPath(file)}: ${lines}`));
+      for (const failure of failures) sayError(describeCrontabFailure(file, failure));
     },
     configApplied() {
       say(colour("green", "↻ configuration: applies from the next attempt on"));

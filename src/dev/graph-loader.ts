@@ -74,8 +74,13 @@ export class GraphLoader implements TaskLoader {
    * hangs does not hold up a newer save of what it imports. Never rejects for a bad file.
    */
   change(paths: readonly string[]): Promise<ChangeSet> {
-    this.#tasks.supersede(paths.map(realOf));
+    this.supersede(paths);
     return this.#next(() => this.#change(paths));
+  }
+
+  /** Gives up what is being imported and reaches these files; a `change` with them is to follow. */
+  supersede(paths: readonly string[]): void {
+    this.#tasks.supersede(paths.map(realOf));
   }
 
   /** The config has other defaults or middleware now: every task gets a new version. */

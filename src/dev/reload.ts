@@ -20,6 +20,8 @@ import { FileWatcher } from "./watch-files.ts";
 export interface ReloadingLoader extends TaskLoader {
   /** After these files (absolute paths) may have changed, come or gone. */
   change(paths: readonly string[]): Promise<ChangeSet>;
+  /** Gives up imports under way of what these files reach: `change` is to follow. */
+  supersede(paths: readonly string[]): void;
   /** After what applies to all tasks has changed. */
   setLayers(layers: readonly TaskLayer[]): Promise<ChangeSet>;
   /** Every file that was loaded or looked for; absolute paths. */
@@ -102,6 +104,8 @@ export class Reloader {
   #change(paths: readonly string[]): void {
     if (this.#paths.size === 0) this.#since = performance.now();
     for (const path of paths) this.#paths.add(path);
+    // An import that hangs must not keep the save that mends it waiting.
+    if (this.#running !== null) this.#options.loader.supersede(paths);
     this.#run();
   }
 

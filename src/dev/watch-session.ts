@@ -4,9 +4,9 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import type { Logger } from "../core/logger.ts";
 import type { TaskLayer } from "../core/resolve-task.ts";
 import type { Classify } from "../core/task.ts";
@@ -20,6 +20,10 @@ export interface WatchReport extends ReloadReport {
   configRefused(error: unknown): void;
   /** A new one holds from the next attempt on. */
   configApplied(): void;
+  /** What a module gave to `onDispose` or `keep` threw; `source` is its file or the key. */
+  disposeFailed(error: unknown, source: string): void;
+  /** The crontab has other lines from now on. */
+  crontabChanged(file: string, crontab: ParsedCrontab): void;
 }
 
 export interface WatchSessionOptions {
@@ -33,15 +37,14 @@ export interface WatchSessionOptions {
   readonly report: WatchReport;
   /** The configuration has changed in what only a new session can take over. */
   readonly onNeedsStart: (change: ConfigChange) => Promise<void>;
-  /** Gets the crontab's new text; null when it has gone. */
-  readonly onCrontabChange: (text: string | null) => Promise<void> | void;
 }
 
 export class WatchSession {
   readonly runtime: Runtime;
   readonly #options: WatchSessionOptions;
   readonly #reloader: Reloader;
-  readonly #crontab: string;
+  /** Absolute path; false = there is none. */
+  readonly #crontab: string | false;
   #classify: Classify | null;
   #refused: string | null = null;
 
@@ -50,7 +53,7 @@ export class WatchSession {
     const { config } = loaded;
     this.#options = options;
     this.#classify = config.classify;
-    this.#crontab = join(config.projectDir, "crontab");
+    this.#crontab = config.crontab;
     this.runtime = createRuntime({
       config: { ...config, classify: (error) => this.#classify?.(error) },
       connectionString,
@@ -72,7 +75,7 @@ export class WatchSession {
   async start(): Promise<void> {
     await this.#reloader.watch();
     await this.runtime.start();
-    this.#reloader.start(this.#options.configReloader.files);
+    this.#reloader.start(this.#otherFiles());
   }
 
   /** Graceful, as `Runtime.stop`. */
@@ -82,11 +85,22 @@ export class WatchSession {
   }
 
   async #takeFiles(paths: readonly string[]): Promise<FilesTaken> {
-    if (paths.includes(this.#crontab)) {
-      await this.#options.onCrontabChange(await textOf(this.#crontab));
-    }
+    await this.#takeCrontab(paths);
     const layers = await this.#takeConfig(paths);
-    return { layers, watch: this.#options.configReloader.files };
+    return { layers, watch: this.#otherFiles() };
+  }
+
+  #otherFiles(): readonly string[] {
+    const { files } = this.#options.configReloader;
+    return this.#crontab === false ? files : [...files, this.#crontab];
+  }
+
+  async #takeCrontab(paths: readonly string[]): Promise<void> {
+    if (this.#crontab === false || !paths.includes(this.#crontab)) return;
+    const text = await textOf(this.#crontab);
+    if (text === this.runtime.crontab.text) return;
+    const crontab = await this.runtime.reloadCrontab(text);
+    this.#options.report.crontabChanged(this.#crontab, crontab);
   }
 
   async #takeConfig(paths: readonly string[]): Promise<readonly TaskLayer[] | null> {
@@ -112,10 +126,11 @@ export class WatchSession {
   }
 }
 
-async function textOf(file: string): Promise<string | null> {
+/** A crontab that is gone says nothing. */
+async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch {
-    return null;
+    return "";
   }
 }

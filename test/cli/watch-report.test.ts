@@ -59,6 +59,14 @@ test("it tells reloads with the jobs on older code, faults, and the configuratio
   expect(said()).toContain("Going on with the last good configuration.");
   report.configApplied();
   expect(said()).toContain("applies from the next attempt on");
+  report.disposeFailed(new Error("still open"), "db");
+  expect(said()).toContain("db: what it opened could not be closed: still open");
+  report.crontabChanged(
+    "/x/crontab",
+    await runtime.reloadCrontab("* * * * * work\n* * * * * nope"),
+  );
+  expect(said()).toContain("↻ /x/crontab: 1 line runs");
+  expect(said()).toContain("/x/crontab:2:11: ");
   report.trouble(new Error("lost the folder"));
   expect(said()).toContain("lost the folder");
 });

@@ -41,6 +41,8 @@ class RecordingLoader implements ReloadingLoader {
     return changeSet();
   }
 
+  supersede(): void {}
+
   watchedFiles(): readonly string[] {
     return this.files;
   }

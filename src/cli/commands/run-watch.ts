@@ -10,7 +10,7 @@ import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import { GraphLoader } from "../../dev/graph-loader.ts";
 import { type ConfigChange, ConfigReloader } from "../../dev/reload-config.ts";
-import { WatchSession } from "../../dev/watch-session.ts";
+import { type WatchReport, WatchSession } from "../../dev/watch-session.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { schemasFor } from "../../store/schemas.ts";
 import type { CommandArguments } from "../command-arguments.ts";
@@ -125,19 +125,19 @@ class Watch {
     const logger = await createLogger({ config, stream: process.stdout });
     this.#logger = logger;
     const next = Promise.withResolvers<Beginning>();
+    const report = watchReport(() => session.runtime);
     const session: WatchSession = new WatchSession({
       configReloader: this.#configReloader,
       loaded: { ...loaded, config },
       connectionString,
-      loader: createLoader(config),
+      loader: createLoader(config, report),
       layersOf: configLayers,
       logger,
-      report: watchReport(() => session.runtime),
+      report,
       onNeedsStart: async (change) => {
         const begin = await this.#prepareStart(change);
         if (begin !== null) next.resolve(begin);
       },
-      onCrontabChange: () => {},
     });
     const { runtime } = session;
     const pool = new pg.Pool({ connectionString, max: 1, application_name: "taskrun keys" });
@@ -176,8 +176,8 @@ class Watch {
   #showStart(config: ResolvedConfig, database: OpenDatabase, logger: Logger): void {
     const hasKeys = process.stdin.isTTY === true;
     const keys = hasKeys ? this.#watchKeys.actions : [];
-    const { catalog } = this.#now().session.runtime;
-    showStart({ config, catalog, database, logger, once: false, keys });
+    const { catalog, crontab } = this.#now().session.runtime;
+    showStart({ config, catalog, crontab, database, logger, once: false, keys });
     if (hasKeys) this.#keys.start();
   }
 
@@ -197,9 +197,11 @@ class Watch {
   }
 }
 
-function createLoader(config: ResolvedConfig): GraphLoader {
+function createLoader(config: ResolvedConfig, report: WatchReport): GraphLoader {
   const { projectDir, tasks: tasksDir, importTimeoutMs } = config;
-  return new GraphLoader({ projectDir, tasksDir, importTimeoutMs, layers: configLayers(config) });
+  const layers = configLayers(config);
+  const { disposeFailed: onDisposeError } = report;
+  return new GraphLoader({ projectDir, tasksDir, importTimeoutMs, layers, onDisposeError });
 }
 
 function inWatchMode({ config, sources }: LoadedConfig): ResolvedConfig {

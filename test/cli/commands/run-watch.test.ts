@@ -251,6 +251,28 @@ describe("a changed configuration", () => {
   });
 });
 
+test("a crontab that is written, mended and removed is followed", async () => {
+  await start({ "tasks/work.ts": answering("one") });
+  await project.write("crontab", "0 4 * * * work\n0 5 * * * nope\n");
+  await watching.says("↻ crontab: 1 line runs");
+  await watching.says("crontab:2:11: ");
+  await project.write("crontab", "0 4 * * * work\n0 5 * * * work ?id=second\n");
+  await watching.says("↻ crontab: 2 lines run");
+  await rm(project.path("crontab"));
+  await watching.says("↻ crontab: 0 lines run");
+});
+
+test("an import that hangs doesn't keep the save that mends it waiting", async () => {
+  const env = { DATABASE_URL: database.url, TASKRUN_IMPORT_TIMEOUT: "1h" };
+  await start({ "tasks/work.ts": answering("one") }, env);
+  const hanging = "console.log('hangs'); await new Promise(() => {});\n";
+  await project.write("tasks/work.ts", hanging + answering("never"));
+  await watching.says("hangs");
+  await project.write("tasks/work.ts", answering("two"));
+  await watching.says("↻ work v");
+  expect(await outputOf(await add("work"))).toBe("two");
+});
+
 test("a signal ends it as it ends any run", async () => {
   await start({ "tasks/work.ts": answering("one") });
   await add("work").then(outputOf);
