@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { rename } from "node:fs/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { brokenTasks } from "../support/broken-tasks.ts";
@@ -566,3 +568,13 @@ interface Collected {
   readonly heapUsed: number;
   readonly rss: number;
 }
+
+test("without the flag for Node it says that it isn't available, and nothing breaks", async () => {
+  const module = pathToFileURL(resolve("src/dev/graph-loader.ts"));
+  const script = `process.stdout.write(String((await import("${module}")).GraphLoader.isAvailable()))`;
+  const available = async (...flags: string[]): Promise<string> =>
+    (await promisify(execFile)(process.execPath, [...flags, "--input-type=module", "-e", script]))
+      .stdout;
+  expect(await available()).toBe("false");
+  expect(await available("--experimental-vm-modules")).toBe("true");
+});

@@ -6,7 +6,7 @@
  * they are replaced together anyway.
  */
 
-import { SourceTextModule } from "node:vm";
+import vm from "node:vm";
 import { moduleScopes } from "../../core/module-scope.ts";
 import { findTopLevelAwait } from "../../discovery/source-location.ts";
 import type { ModuleRecord } from "./module-record.ts";
@@ -54,7 +54,7 @@ function awaitedBy(ring: readonly ModuleRecord[]): ModuleRecord[] {
 }
 
 function waitsAtTop({ module, source }: ModuleRecord): boolean {
-  if (!(module instanceof SourceTextModule)) return false;
+  if (!(module instanceof vm.SourceTextModule)) return false;
   // Older Nodes don't say.
   return typeof module.hasTopLevelAwait === "function"
     ? module.hasTopLevelAwait()

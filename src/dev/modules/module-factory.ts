@@ -7,7 +7,7 @@
 import { createRequire, type ImportAttributes } from "node:module";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Module, SourceTextModule } from "node:vm";
+import vm, { type Module } from "node:vm";
 import { type ModuleScope, moduleScopes } from "../../core/module-scope.ts";
 import { importForeign } from "../../discovery/import-module.ts";
 import { ModuleRecord } from "./module-record.ts";
@@ -67,7 +67,7 @@ export class ModuleFactory {
     // Positions are mapped by URL, and an older version may still run.
     const url = urlOf(source.file) + (source.transformed ? `?taskrun=${this.#nextRevision()}` : "");
     const made: { record: ModuleRecord | null } = { record: null };
-    const module = new SourceTextModule(source.code, {
+    const module = new vm.SourceTextModule(source.code, {
       identifier: url,
       initializeImportMeta: (meta) => this.#describe(meta, source.file),
       importModuleDynamically: async (specifier, _module, attributes) => {

@@ -7,7 +7,7 @@
 
 import type { ImportAttributes } from "node:module";
 import { pathToFileURL } from "node:url";
-import { type ModuleLinker as Link, type Module, SourceTextModule } from "node:vm";
+import vm, { type ModuleLinker as Link, type Module } from "node:vm";
 import { findImportedName, findSpecifier } from "../../discovery/source-location.ts";
 import type { ModuleFactory } from "./module-factory.ts";
 import { ModuleRecord, withImports } from "./module-record.ts";
@@ -95,7 +95,7 @@ export class ModuleLinker {
     record: ModuleRecord,
     created: Map<string, Promise<ModuleRecord>>,
   ): Promise<void> {
-    if (!(record.module instanceof SourceTextModule)) return;
+    if (!(record.module instanceof vm.SourceTextModule)) return;
     const faults: unknown[] = [];
     const targets = record.module.moduleRequests.flatMap(({ specifier, attributes }) => {
       try {
