@@ -42,4 +42,4 @@ export {
   ShutdownError,
   TaskTimeoutError,
 } from "./core/task-errors.ts";
-export type { TaskEntry, TaskrunTasks } from "./core/task-types.ts";
+export type { TaskEntry, TaskrunTasks } from "./core/taskrun-tasks.ts";

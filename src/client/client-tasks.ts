@@ -9,7 +9,7 @@ import { TaskrunError } from "../core/errors.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { taskFinder } from "../runtime/enqueue.ts";
-import { projectOf } from "./project-folder.ts";
+import { projectFolder } from "./project-folder.ts";
 import { ProjectTasks } from "./project-tasks.ts";
 import { nameAmong, originFiles } from "./task-origin.ts";
 import type { ImportedTask } from "./typed-enqueue.ts";
@@ -57,11 +57,13 @@ export class ClientTasks {
     }
     const files = originFiles(named);
     const { name, config } = await this.#placed(files);
+    const file = files[0] ?? name;
     // Its own definition is at hand; what folders and the configuration add to it is not.
-    const alone = () =>
-      resolveTask(named, { name, file: files[0] ?? name, version: 1, layers: [] });
-    const fromFolder = typeof this.#option !== "object" && this.#option !== false;
-    return { name, findTask: fromFolder ? this.#project(config).find : alone };
+    const alone = () => resolveTask(named, { name, file, version: 1, layers: [] });
+    if (typeof this.#option === "object" || this.#option === false)
+      return { name, findTask: alone };
+    const project = this.#project(config);
+    return { name, findTask: async () => (await project.complete(name, named)) ?? alone() };
   }
 
   async #placed(files: readonly string[]): Promise<{ name: string; config: ResolvedConfig }> {
@@ -69,7 +71,7 @@ export class ClientTasks {
     const name = nameAmong(files, own.tasks);
     if (name !== null) return { name, config: own };
     // A task of another project: its own configuration says where its tasks folder is.
-    const { config } = await loadConfig({ folder: projectOf(files), keepEnvironment: true });
+    const { config } = await loadConfig({ folder: projectFolder(files), keepEnvironment: true });
     const nameThere = nameAmong(files, config.tasks);
     if (nameThere !== null) return { name: nameThere, config };
     const where = files[0] === undefined ? "somewhere unknown" : `in ${files[0]}`;

@@ -8,7 +8,7 @@ import { configFileNames } from "../config/read-config-file.ts";
  * The nearest folder above one of the files that has a config file, else the nearest with a
  * package.json, else the current one.
  */
-export function projectOf(files: readonly string[]): string {
+export function projectFolder(files: readonly string[]): string {
   for (const names of [configFileNames, ["package.json"]]) {
     for (const file of files) {
       const found = nearestAbove(file, names);

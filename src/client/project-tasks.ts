@@ -10,15 +10,17 @@ import type { Catalog } from "../core/catalog.ts";
 import { TaskrunError } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 import { describeFailureBriefly } from "../discovery/describe-failure.ts";
-import { NativeLoader } from "../discovery/native-loader.ts";
+import { NativeLoader, type NativeLoaderOptions } from "../discovery/native-loader.ts";
 import { taskName } from "../discovery/task-name.ts";
 import { taskFinder } from "../runtime/enqueue.ts";
 
 type FindTask = (name: string) => Promise<Task | undefined>;
+type Selection = Pick<NativeLoaderOptions, "only" | "exported">;
 
 export class ProjectTasks {
   readonly #config: ResolvedConfig;
   readonly #found = new Map<string, Promise<Task | undefined>>();
+  readonly #completed = new WeakMap<object, Promise<Task | undefined>>();
   #all: Promise<(name: string) => Task | undefined> | null = null;
   /** Loads take turns: they change how Node imports, while they last. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -45,29 +47,50 @@ export class ProjectTasks {
     return finding;
   };
 
+  /**
+   * The same for a task that has been imported already, whose file is that of `name`: only what
+   * its folders say is still to be read.
+   *
+   * @throws TaskrunError `task-not-loadable`
+   */
+  complete(name: string, exported: object): Promise<Task | undefined> {
+    let completing = this.#completed.get(exported);
+    if (completing === undefined) {
+      completing = this.#loadOne(name, exported).catch((error) => {
+        this.#completed.delete(exported);
+        throw error;
+      });
+      this.#completed.set(exported, completing);
+    }
+    return completing;
+  }
+
   async #find(name: string): Promise<Task | undefined> {
     if (!existsSync(this.#config.tasks)) return undefined;
-    if (taskName(`${name}.ts`).kind === "task") {
-      const { tasks, failures } = await this.#load(name);
-      const failure = failures.find(({ task }) => task === name);
-      if (failure !== undefined) {
-        const what = describeFailureBriefly(failure, this.#config.projectDir);
-        throw new TaskrunError("task-not-loadable", `The task ${name} can't be loaded: ${what}`);
-      }
-      const task = tasks.get(name);
-      if (task !== undefined) return task;
-    }
+    const task = taskName(`${name}.ts`).kind === "task" ? await this.#loadOne(name) : undefined;
+    if (task !== undefined) return task;
     this.#all ??= this.#load().then(taskFinder);
     return (await this.#all)(name);
   }
 
-  #load(only?: string): Promise<Catalog> {
-    const loading = this.#turn.then(() => this.#loadNow(only));
+  async #loadOne(only: string, exported?: object): Promise<Task | undefined> {
+    const { tasks, failures } = await this.#load({
+      only,
+      ...(exported === undefined ? {} : { exported }),
+    });
+    const failure = failures.find(({ task }) => task === only);
+    if (failure === undefined) return tasks.get(only);
+    const what = describeFailureBriefly(failure, this.#config.projectDir);
+    throw new TaskrunError("task-not-loadable", `The task ${only} can't be loaded: ${what}`);
+  }
+
+  #load(selection: Selection = {}): Promise<Catalog> {
+    const loading = this.#turn.then(() => this.#loadNow(selection));
     this.#turn = loading.catch(() => {});
     return loading;
   }
 
-  async #loadNow(only: string | undefined): Promise<Catalog> {
+  async #loadNow(selection: Selection): Promise<Catalog> {
     const { projectDir, tasks, importTimeoutMs, configFile, defaults, middleware } = this.#config;
     const source = configFile === null ? "worker.config.ts" : path.relative(projectDir, configFile);
     const loader = new NativeLoader({
@@ -75,7 +98,7 @@ export class ProjectTasks {
       tasksDir: tasks,
       importTimeoutMs,
       layers: [{ source, defaults, middleware }],
-      ...(only === undefined ? {} : { only }),
+      ...selection,
     });
     try {
       return await loader.load();

@@ -5,7 +5,7 @@
 
 import type { EnqueueOptions } from "../core/job.ts";
 import type { DefinedTask, taskBrand } from "../core/task.ts";
-import type { InputOf, OutputOf, TaskInput, TaskName, TaskOutput } from "../core/task-types.ts";
+import type { InputOf, OutputOf, TaskInput, TaskName, TaskOutput } from "../core/taskrun-tasks.ts";
 
 /** What `defineTask` returned, whatever its payload. */
 export interface ImportedTask {

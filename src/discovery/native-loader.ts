@@ -28,8 +28,10 @@ export interface NativeLoaderOptions {
   readonly importTimeoutMs: number;
   /** What applies to all tasks: the config's defaults and middleware. */
   readonly layers: readonly TaskLayer[];
-  /** The only task to import, by its name. Default: all. */
+  /** The only task to load, by its name. Default: all. */
   readonly only?: string;
+  /** What the file of that one task exports, if somebody has imported it already. */
+  readonly exported?: object;
 }
 
 interface Importing {
@@ -87,7 +89,11 @@ export class NativeLoader implements TaskLoader {
     const { layers, broken } = await scopes.around(task);
     const blocked = scopeFailureOf(task, broken, sourceOf);
     if (blocked !== null) return blocked;
-    const imported = await this.#import(task, task.name, importing);
+    const { exported } = this.#options;
+    const imported =
+      exported === undefined
+        ? await this.#import(task, task.name, importing)
+        : { module: { default: exported } };
     if (isLoadFailure(imported)) return imported;
     return parseTask(imported.module, {
       name: task.name,

@@ -1,9 +1,14 @@
+import { chmod } from "node:fs/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createClient, type TaskrunClient } from "../../src/client/create-client.ts";
+import { resetEmbeddedPostgres, startEmbeddedPostgres } from "../../src/dev/embedded-postgres.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { migrate } from "../../src/store/migrate.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { installTaskrun, runApp } from "../support/run-app.ts";
+import { TaskProject } from "../support/task-project.ts";
 import { testRuntime } from "../support/test-runtime.ts";
 
 const tasks = {
@@ -238,4 +243,28 @@ describe("with(tx)", () => {
     await using own = createClient({ tasks: false, schema: "graphile_worker" });
     expect(await own.with(db).enqueue("nothing")).toEqual({ id: expect.stringMatching(/^\d+$/) });
   });
+});
+
+test("without a URL, the embedded Postgres that runs in the project is used", async () => {
+  await using project = await TaskProject.of({
+    "package.json": "{}",
+    "app.ts": `
+      import { createClient } from "taskrun/client";
+      const client = createClient();
+      const { id } = await client.enqueue("anything");
+      const [error] = await Promise.allSettled([client.wait(id, { timeout: 1 })]);
+      console.log(JSON.stringify(error.reason.state));`,
+  });
+  await chmod(project.dir, 0o755);
+  await installTaskrun(project);
+  const dataDir = project.path(".taskrun");
+  const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
+  try {
+    await migrate(postgres.url, { schema: "graphile_worker" });
+    // It ends by itself: the client's connection keeps no process alive.
+    expect(await runApp(project, "app.ts")).toBe("pending");
+  } finally {
+    await postgres.stop();
+    await resetEmbeddedPostgres(dataDir);
+  }
 });

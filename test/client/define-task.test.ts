@@ -19,6 +19,7 @@ afterAll(() => runtime.stop());
 const sendEmail = `
   import { defineTask } from "taskrun";
   import { z } from "zod";
+  globalThis.evaluated = (globalThis.evaluated ?? 0) + 1;
   export default defineTask({ payload: z.object({ to: z.string() }), handler() {} });`;
 
 test("enqueue is no option of the task: its definition is as it was written", () => {
@@ -38,6 +39,8 @@ test("an imported task queues jobs in its project's database, wherever the app r
     "jobs/define.ts": `
       import { defineTask } from "taskrun";
       export const define = (handler) => defineTask({ handler });`,
+    "jobs/tasks/mail/_defaults.ts": 'export default { priority: "high" };',
+    "jobs/tasks/broken.ts": "export default {",
     "jobs/tasks/wrapped.ts": `
       import { define } from "../define.ts";
       export default define(() => 1);`,
@@ -50,21 +53,22 @@ test("an imported task queues jobs in its project's database, wherever the app r
       import old from "../jobs/tasks/old.cjs";
       const refused = await sendEmail.enqueue({}).catch((error) => error.code);
       const jobs = [
-        await sendEmail.enqueue({ to: "a" }, { priority: "low" }),
+        await sendEmail.enqueue({ to: "a" }),
         await wrapped.enqueue(),
         await old.enqueue(),
       ];
-      console.log(JSON.stringify({ refused, ids: jobs.map(({ id }) => id) }));`,
+      const { evaluated } = globalThis;
+      console.log(JSON.stringify({ refused, evaluated, ids: jobs.map(({ id }) => id) }));`,
   });
   await installTaskrun(project);
   const env = { DATABASE_URL: runtime.connectionString };
-  const { refused, ids } = (await runApp(project, "web/app.ts", { cwd: "web", env })) as {
-    refused: string;
+  const answer = await runApp(project, "web/app.ts", { cwd: "web", env });
+  const { refused, evaluated, ids } = answer as Record<"refused" | "evaluated", unknown> & {
     ids: string[];
   };
-  expect(refused).toBe("bad-payload");
+  expect({ refused, evaluated }).toEqual({ refused: "bad-payload", evaluated: 1 });
   expect(await Promise.all(ids.map((id) => runtime.job(id)))).toMatchObject([
-    { task: "mail/send", payload: { to: "a" }, priority: 10, max_attempts: 9 },
+    { task: "mail/send", payload: { to: "a" }, priority: -10, max_attempts: 9 },
     { task: "wrapped", max_attempts: 9 },
     { task: "old", max_attempts: 9 },
   ]);

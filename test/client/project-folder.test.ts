@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { projectOf } from "../../src/client/project-folder.ts";
+import { projectFolder } from "../../src/client/project-folder.ts";
 import { TaskProject } from "../support/task-project.ts";
 
 test("a project is where the config file is, else where package.json is", async () => {
@@ -9,9 +9,9 @@ test("a project is where the config file is, else where package.json is", async 
     "a/tasks/package.json": "{}",
     "b/package.json": "{}",
   });
-  expect(projectOf([project.path("a/tasks/x.ts")])).toBe(project.path("a"));
-  expect(projectOf([project.path("b/tasks/x.ts")])).toBe(project.path("b"));
-  expect(projectOf([project.path("c/x.ts")])).toBe(project.dir);
-  expect(projectOf([project.path("b/x.ts"), project.path("a/x.ts")])).toBe(project.path("a"));
-  expect(projectOf([])).toBe(process.cwd());
+  expect(projectFolder([project.path("a/tasks/x.ts")])).toBe(project.path("a"));
+  expect(projectFolder([project.path("b/tasks/x.ts")])).toBe(project.path("b"));
+  expect(projectFolder([project.path("c/x.ts")])).toBe(project.dir);
+  expect(projectFolder([project.path("b/x.ts"), project.path("a/x.ts")])).toBe(project.path("a"));
+  expect(projectFolder([])).toBe(process.cwd());
 });
