@@ -25,3 +25,13 @@ test("an edge keeps the specifier as it was written", () => {
   expect(graph().fileFor("/b", "./m.js")).toBe("/m");
   expect(graph().fileFor("/b", "pg")).toBeNull();
 });
+
+test("what a file imports is forgotten, who imports it is not", () => {
+  const graph = new ModuleGraph();
+  graph.add("/task", "./helper", "/helper");
+  graph.add("/helper", "./db", "/db");
+  graph.forget("/helper");
+  expect([...graph.dependenciesOf("/task")]).toEqual(["/task", "/helper"]);
+  expect([...graph.dependentsOf("/helper")]).toEqual(["/helper", "/task"]);
+  expect(graph.importersOf("/db")).toEqual([]);
+});

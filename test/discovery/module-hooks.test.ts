@@ -106,3 +106,13 @@ test("hooks leave packages, other schemes and this package alone", () => {
   expect(isProjectUrl(new URL("../../src/index.ts", import.meta.url).href)).toBe(false);
   expect(isProjectUrl(new URL("../../tasks/send.ts", import.meta.url).href)).toBe(true);
 });
+
+test("CommonJS may require taskrun in a project that has not installed it", async () => {
+  await using project = await TaskProject.of({
+    "package.json": esm,
+    "tasks/own.cjs": 'const { ok } = require("taskrun");\nmodule.exports = (n) => ok(n).value;',
+  });
+  const { failures, tasks } = await project.load();
+  expect(failures).toEqual([]);
+  expect(tasks[0]?.output).toBe(2);
+});

@@ -25,3 +25,19 @@ test("a broken tsconfig.json says nothing", async () => {
   expect(lookup.aliasTargets("@/db", project.path("a.ts"))).toEqual([]);
   expect(lookup.compilerOptions(project.path("a.ts"))).toEqual({});
 });
+
+test("it says which files it has read, and reads them anew when told to", async () => {
+  const paths = (to: string) => `{ "compilerOptions": { "paths": { "n": ["${to}"] } } }`;
+  await using project = await TaskProject.of({
+    "base.json": paths("./one.ts"),
+    "tsconfig.json": '{ "extends": "./base" }',
+  });
+  const lookup = new TsconfigLookup();
+  const task = project.path("tasks/a.ts");
+  expect(lookup.aliasTargets("n", task)).toEqual([project.path("one.ts")]);
+  expect(lookup.files()).toEqual([project.path("tsconfig.json"), project.path("base.json")]);
+  await project.write("base.json", paths("./two.ts"));
+  expect(lookup.aliasTargets("n", task)).toEqual([project.path("one.ts")]);
+  lookup.forget();
+  expect(lookup.aliasTargets("n", task)).toEqual([project.path("two.ts")]);
+});
