@@ -3,13 +3,12 @@
  * from where the client was told to look.
  */
 
-import { loadConfig } from "../config/load-config.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { taskFinder } from "../runtime/enqueue.ts";
-import { projectFolder } from "./project-folder.ts";
+import { placeOf, type TaskPlace } from "./project-folder.ts";
 import { ProjectTasks } from "./project-tasks.ts";
 import { nameAmong, originFiles } from "./task-origin.ts";
 import type { ImportedTask } from "./typed-enqueue.ts";
@@ -66,18 +65,16 @@ export class ClientTasks {
     return { name, findTask: async () => (await project.complete(name, named)) ?? alone() };
   }
 
-  async #placed(files: readonly string[]): Promise<{ name: string; config: ResolvedConfig }> {
-    const own = await this.#config();
-    const name = nameAmong(files, own.tasks);
-    if (name !== null) return { name, config: own };
-    // A task of another project: its own configuration says where its tasks folder is.
-    const { config } = await loadConfig({ folder: projectFolder(files), keepEnvironment: true });
-    const nameThere = nameAmong(files, config.tasks);
-    if (nameThere !== null) return { name: nameThere, config };
+  async #placed(files: readonly string[]): Promise<TaskPlace> {
+    const config = await this.#config();
+    const name = nameAmong(files, config.tasks);
+    if (name !== null) return { name, config };
+    const elsewhere = await placeOf(files);
+    if (elsewhere !== null) return elsewhere;
     const where = files[0] === undefined ? "somewhere unknown" : `in ${files[0]}`;
     throw new TaskrunError(
       "unnamed-task",
-      `The task was defined ${where}, which is no task file of ${config.tasks}`,
+      `The task was defined ${where}, which is in no project's tasks folder`,
     );
   }
 

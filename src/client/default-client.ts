@@ -5,17 +5,30 @@
 
 import { processWide } from "../core/process-wide.ts";
 import { createClient, type TaskrunClient } from "./create-client.ts";
-import { projectFolder } from "./project-folder.ts";
+import { placeOf } from "./project-folder.ts";
 import { originFiles } from "./task-origin.ts";
 
-/** The client of the project that `task` was defined in. */
-export function defaultClient(task: object): TaskrunClient {
-  const clients = processWide("default-clients", () => new Map<string, TaskrunClient>());
-  const project = projectFolder(originFiles(task));
-  let client = clients.get(project);
-  if (client === undefined) {
-    client = createClient({ project });
-    clients.set(project, client);
-  }
+interface DefaultClients {
+  readonly byProject: Map<string, TaskrunClient>;
+  readonly byTask: WeakMap<object, TaskrunClient>;
+}
+
+/**
+ * The client of the project that `task` was defined in; that of the current folder when the task
+ * is of none.
+ *
+ * @throws ConfigError
+ */
+export async function defaultClient(task: object): Promise<TaskrunClient> {
+  const { byProject, byTask } = processWide<DefaultClients>("default-clients", () => ({
+    byProject: new Map(),
+    byTask: new WeakMap(),
+  }));
+  const known = byTask.get(task);
+  if (known !== undefined) return known;
+  const project = (await placeOf(originFiles(task)))?.config.projectDir ?? process.cwd();
+  const client = byProject.get(project) ?? createClient({ project });
+  byProject.set(project, client);
+  byTask.set(task, client);
   return client;
 }

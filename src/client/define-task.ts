@@ -38,5 +38,6 @@ export function defineTask<
 
 async function enqueue(this: ImportedTask, payload?: unknown, options?: EnqueueOptions) {
   const { defaultClient } = await import("./default-client.ts");
-  return defaultClient(this).enqueue<ImportedTask>(this, payload, options);
+  const client = await defaultClient(this);
+  return client.enqueue<ImportedTask>(this, payload, options);
 }

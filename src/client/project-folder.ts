@@ -1,21 +1,39 @@
-/** Which project a file belongs to, told by what lies in the folders above it. */
+/** Which project a task belongs to, told by the files that led to its definition. */
 
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { loadConfig } from "../config/load-config.ts";
 import { configFileNames } from "../config/read-config-file.ts";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { nameAmong } from "./task-origin.ts";
+
+export interface TaskPlace {
+  /** The task's name in its project. */
+  readonly name: string;
+  readonly config: ResolvedConfig;
+}
 
 /**
- * The nearest folder above one of the files that has a config file, else the nearest with a
- * package.json, else the current one.
+ * The project that has one of the files in its tasks folder; null when none has. Some of the
+ * files may be of other projects: a wrapper around `defineTask`, or whoever imported the task.
+ *
+ * @throws ConfigError
  */
-export function projectFolder(files: readonly string[]): string {
-  for (const names of [configFileNames, ["package.json"]]) {
-    for (const file of files) {
-      const found = nearestAbove(file, names);
-      if (found !== null) return found;
-    }
+export async function placeOf(files: readonly string[]): Promise<TaskPlace | null> {
+  for (const folder of projectFolders(files)) {
+    const { config } = await loadConfig({ folder, keepEnvironment: true });
+    const name = nameAmong(files, config.tasks);
+    if (name !== null) return { name, config };
   }
-  return path.resolve(".");
+  return null;
+}
+
+/** The nearest folders above the files that have a config file, then those with a package.json. */
+export function projectFolders(files: readonly string[]): string[] {
+  const folders = [configFileNames, ["package.json"]].flatMap((names) =>
+    files.map((file) => nearestAbove(file, names)),
+  );
+  return [...new Set(folders.filter((folder) => folder !== null))];
 }
 
 function nearestAbove(file: string, names: readonly string[]): string | null {

@@ -16,6 +16,8 @@ beforeAll(async () => {
 
 afterAll(() => runtime.stop());
 
+const graphLoader = new URL("../../src/dev/graph-loader.ts", import.meta.url).href;
+
 const sendEmail = `
   import { defineTask } from "taskrun";
   import { z } from "zod";
@@ -123,4 +125,30 @@ test("noting where a task was defined takes microseconds", () => {
   const started = performance.now();
   for (let count = 0; count < 1000; count += 1) defineTask(definition);
   expect(performance.now() - started).toBeLessThan(200);
+});
+
+test("a task that watch mode has loaded knows its name and its schema too", async () => {
+  await using project = await TaskProject.of({
+    "package.json": "{}",
+    "tasks/send.ts": sendEmail,
+    "tasks/sender.ts": `
+      import send from "./send.ts";
+      export default async (payload) => send.enqueue(payload);`,
+    "app.ts": `
+      import { GraphLoader } from ${JSON.stringify(graphLoader)};
+      const projectDir = import.meta.dirname;
+      const options = { projectDir, tasksDir: projectDir + "/tasks", importTimeoutMs: 20000 };
+      const loader = new GraphLoader({ ...options, layers: [] });
+      const { tasks } = await loader.load();
+      const run = (payload) => tasks.get("sender").handler(payload);
+      const refused = await run({ to: 1 }).catch((error) => error.code);
+      const { id } = await run({ to: "a" });
+      await loader.close();
+      process.stdout.write(JSON.stringify({ refused, id }), () => process.exit());`,
+  });
+  await installTaskrun(project);
+  const env = { DATABASE_URL: runtime.connectionString, NODE_OPTIONS: "--experimental-vm-modules" };
+  const { refused, id } = (await runApp(project, "app.ts", { env })) as Record<string, string>;
+  expect(refused).toBe("bad-payload");
+  expect(await runtime.job(id!)).toMatchObject({ task: "send", payload: { to: "a" } });
 });
