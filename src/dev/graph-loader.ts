@@ -15,7 +15,8 @@ import type { Task } from "../core/task.ts";
 import { taskName } from "../discovery/task-name.ts";
 import { catalogChanges } from "./catalog-changes.ts";
 import { changedFiles, isFile, realOf } from "./changed-files.ts";
-import { ProjectModules } from "./modules/project-modules.ts";
+import { ProjectModules, type ProjectModulesOptions } from "./modules/project-modules.ts";
+import type { ReloadedModules } from "./modules/reloaded-modules.ts";
 import { TaskTable } from "./task-table.ts";
 import { TaskVersions } from "./task-versions.ts";
 
@@ -37,16 +38,20 @@ export interface GraphLoaderOptions {
 
 export class GraphLoader implements TaskLoader {
   readonly #options: GraphLoaderOptions;
-  readonly #modules: ProjectModules;
+  readonly #modules: ReloadedModules;
   readonly #tasks: TaskTable;
   readonly #versions = new TaskVersions();
   #catalog: Catalog = { tasks: new Map(), failures: [] };
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: GraphLoaderOptions) {
+  /** `createModules`: where the modules come from. Default: V8's own. */
+  constructor(
+    options: GraphLoaderOptions,
+    createModules = (its: ProjectModulesOptions): ReloadedModules => new ProjectModules(its),
+  ) {
     this.#options = options;
     const { importTimeoutMs, layers, projectDir, tasksDir } = options;
-    this.#modules = new ProjectModules({
+    this.#modules = createModules({
       importTimeoutMs,
       onDisposeError: (error, source) => this.#disposeFailed(error, source),
     });

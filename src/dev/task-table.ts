@@ -15,15 +15,14 @@ import { fileClashes } from "../discovery/name-clashes.ts";
 import { asGiven, sourcePath } from "../discovery/native-loader.ts";
 import { parseTask } from "../discovery/parse-task.ts";
 import { type ScannedTasks, type ScopeFile, scan, type TaskFile } from "../discovery/scan.ts";
-import type { ModuleRecord } from "./modules/module-record.ts";
-import type { ProjectModules } from "./modules/project-modules.ts";
+import type { LoadedModule, ReloadedModules } from "./modules/reloaded-modules.ts";
 import type { TaskVersion } from "./task-versions.ts";
 
 export interface TaskTableOptions {
   readonly projectDir: string;
   readonly tasksDir: string;
   readonly importTimeoutMs: number;
-  readonly modules: ProjectModules;
+  readonly modules: ReloadedModules;
 }
 
 /** A task file. */
@@ -41,12 +40,12 @@ interface Slot {
 /** A `_defaults` or `_middleware` file. */
 interface LoadedScope {
   readonly generation: number;
-  readonly record: ModuleRecord | null;
+  readonly record: LoadedModule | null;
   readonly imported: { readonly module: object } | LoadFailure;
 }
 
 /** null: a newer save came before it was there. */
-type Imported = { readonly module: object; readonly record: ModuleRecord } | LoadFailure | null;
+type Imported = { readonly module: object; readonly record: LoadedModule } | LoadFailure | null;
 
 export class TaskTable {
   readonly #options: TaskTableOptions;
@@ -130,7 +129,7 @@ export class TaskTable {
   }
 
   /** The modules that are needed besides those of `versions`. */
-  otherModules(): ModuleRecord[] {
+  otherModules(): LoadedModule[] {
     const candidates = [...this.#slots.values()].flatMap(({ candidate }) => [
       ...(candidate?.modules ?? []),
     ]);
@@ -209,14 +208,14 @@ export class TaskTable {
     slot.candidate = { task: parsed, modules: [imported.record, ...this.#scopeModules(file)] };
   }
 
-  #scopeModules(task: TaskFile): ModuleRecord[] {
+  #scopeModules(task: TaskFile): LoadedModule[] {
     const around = this.#found.scopes.filter((scope) => isAround(scope, task));
     return around.flatMap(({ file }) => this.#scopes.get(file)?.record ?? []);
   }
 
   async #import({ file, real }: TaskFile | ScopeFile, task: string | null): Promise<Imported> {
     const { importTimeoutMs: timeoutMs, modules, projectDir } = this.#options;
-    const made: { record: ModuleRecord | null } = { record: null };
+    const made: { record: LoadedModule | null } = { record: null };
     const superseded = Promise.withResolvers<ImportResult>();
     this.#underWay.set(real, () => superseded.resolve({ state: "failed", error: superseded }));
     const result = await this.#patience.limit(() =>
@@ -262,13 +261,13 @@ export class TaskTable {
 }
 
 async function importInto(
-  made: { record: ModuleRecord | null },
-  modules: ProjectModules,
+  made: { record: LoadedModule | null },
+  modules: ReloadedModules,
   file: string,
 ): Promise<ImportResult> {
   try {
     made.record = await modules.import(file);
-    return { state: "imported", module: made.record.module.namespace };
+    return { state: "imported", module: made.record.namespace };
   } catch (error) {
     return { state: "failed", error };
   }

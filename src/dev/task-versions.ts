@@ -4,12 +4,12 @@
  */
 
 import type { Task } from "../core/task.ts";
-import type { ModuleRecord } from "./modules/module-record.ts";
+import type { LoadedModule } from "./modules/reloaded-modules.ts";
 
 export interface TaskVersion {
   readonly task: Task;
   /** Its own module and those of the folders around it. */
-  readonly modules: readonly ModuleRecord[];
+  readonly modules: readonly LoadedModule[];
 }
 
 export class TaskVersions {
@@ -45,7 +45,7 @@ export class TaskVersions {
   }
 
   /** The modules of every version that is in use. */
-  *modules(): Generator<ModuleRecord> {
+  *modules(): Generator<LoadedModule> {
     for (const { version } of this.#versions.values()) yield* version.modules;
   }
 }

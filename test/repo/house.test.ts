@@ -40,6 +40,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/dev/modules/package-lookup.ts": "test/dev/graph-loader.test.ts",
   "src/dev/modules/project-modules.ts": "test/dev/graph-loader.test.ts",
   "src/dev/modules/project-resolver.ts": "test/dev/graph-loader.test.ts",
+  "src/dev/modules/reimported-modules.ts": "test/dev/native-reload-loader.test.ts",
   "src/dev/modules/source-positions.ts": "test/dev/graph-loader.test.ts",
   "src/dev/task-table.ts": "test/dev/graph-loader.test.ts",
   "src/dev/task-versions.ts": "test/dev/graph-loader.test.ts",

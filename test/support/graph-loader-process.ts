@@ -1,5 +1,5 @@
 /**
- * A plain Node process with a GraphLoader, told what to do over IPC: the flags that the loader
+ * A plain Node process with a GraphLoader, or its stand-in without the flags, told what to do over IPC: the flags that the loader
  * needs can't be given to a test runner's own processes, and those replace `import()` anyway.
  */
 
@@ -8,13 +8,15 @@ import type { ChangeSet } from "../../src/core/catalog.ts";
 import type { TaskLayer } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
 import { GraphLoader } from "../../src/dev/graph-loader.ts";
+import { NativeReloadLoader } from "../../src/dev/native-reload-loader.ts";
 import * as host from "../../src/index.ts";
 
 type Arguments = readonly never[];
 
 const { projectDir, importTimeoutMs } = JSON.parse(process.argv[2] ?? "{}");
 const disposeErrors: string[] = [];
-const loader = new GraphLoader({
+const Loader = GraphLoader.isAvailable() ? GraphLoader : NativeReloadLoader;
+const loader = new Loader({
   projectDir,
   tasksDir: `${projectDir}/tasks`,
   importTimeoutMs,

@@ -28,7 +28,8 @@ export interface ShownCatalog {
 
 export interface WatchOptions {
   readonly importTimeoutMs?: number;
-  readonly execArgv?: readonly string[];
+  /** Whether Node gets the flags that GraphLoader needs. Default: true. */
+  readonly flags?: boolean;
 }
 
 const loaderProcess = join(resolve(import.meta.dirname), "graph-loader-process.ts");
@@ -62,7 +63,7 @@ export class WatchedProject implements AsyncDisposable {
   /** Writes the files, with a package.json unless they have one, and starts the process. */
   static async of(
     files: Readonly<Record<string, string>>,
-    { importTimeoutMs = 20_000, execArgv = [] }: WatchOptions = {},
+    { importTimeoutMs = 20_000, flags = true }: WatchOptions = {},
   ): Promise<WatchedProject> {
     const project = await TaskProject.of({ "package.json": esm, ...files });
     const child = fork(
@@ -72,10 +73,7 @@ export class WatchedProject implements AsyncDisposable {
         cwd: project.dir,
         execArgv: [
           "--conditions=taskrun-source",
-          "--experimental-vm-modules",
-          "--no-compilation-cache",
-          "--expose-gc",
-          ...execArgv,
+          ...(flags ? ["--experimental-vm-modules", "--no-compilation-cache", "--expose-gc"] : []),
         ],
         stdio: ["ignore", "inherit", "pipe", "ipc"],
         serialization: "advanced",

@@ -5,6 +5,7 @@
 
 import type { Module } from "node:vm";
 import type { ModuleScope } from "../../core/module-scope.ts";
+import type { LoadedModule } from "./reloaded-modules.ts";
 
 /**
  *   new → running → ready | failed
@@ -13,7 +14,7 @@ import type { ModuleScope } from "../../core/module-scope.ts";
  */
 export type ModuleState = "new" | "running" | "ready" | "failed";
 
-export class ModuleRecord implements ModuleScope {
+export class ModuleRecord implements ModuleScope, LoadedModule {
   /** Absolute real path. */
   readonly file: string;
   /** As V8 knows it; differs from the file's URL where positions have to be mapped. */
@@ -35,6 +36,10 @@ export class ModuleRecord implements ModuleScope {
     this.url = parts.url;
     this.source = parts.source;
     this.module = parts.module;
+  }
+
+  get namespace(): object {
+    return this.module.namespace;
   }
 
   onDispose(dispose: () => unknown): void {

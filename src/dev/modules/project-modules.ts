@@ -16,6 +16,7 @@ import { ModuleSources } from "./module-sources.ts";
 import { NativeModules } from "./native-modules.ts";
 import { PackageLookup } from "./package-lookup.ts";
 import { ProjectResolver } from "./project-resolver.ts";
+import type { ReloadedModules } from "./reloaded-modules.ts";
 import { SourcePositions } from "./source-positions.ts";
 
 export interface ProjectModulesOptions {
@@ -24,7 +25,7 @@ export interface ProjectModulesOptions {
   readonly onDisposeError: (error: unknown, source: string) => void;
 }
 
-export class ProjectModules {
+export class ProjectModules implements ReloadedModules {
   readonly contents = new FileContents();
   readonly #options: ProjectModulesOptions;
   readonly #hooks = new ModuleHooks();
@@ -60,7 +61,6 @@ export class ProjectModules {
     });
   }
 
-  /** What failures of imports are explained with. */
   get trail(): FailedImport["hooks"] {
     return {
       graph: this.#hooks.graph,
@@ -83,7 +83,6 @@ export class ProjectModules {
     this.#hooks.stop();
   }
 
-  /** The current version of `file` (a real path), run to its end. */
   async import(file: string): Promise<ModuleRecord> {
     const record = await this.#linker.prepare(file, (each) => this.#running.add(each));
     try {
@@ -95,28 +94,19 @@ export class ProjectModules {
     }
   }
 
-  /** Takes what has not come to its end, at or below `file`, out of use. */
   abandon(file: string): void {
     const record = this.#linker.current.get(file);
     if (record !== undefined) this.#dropUnfinished(record, ["new", "running", "failed"]);
   }
 
-  /** Each of `files`, all that imports one of them, and all that waits for one of them to come. */
   reachedBy(files: Iterable<string>): Set<string> {
-    const reached = new Set(files);
-    for (const file of reached) {
-      for (const { importer } of this.#hooks.graph.importersOf(file)) reached.add(importer);
-      for (const importer of this.#resolver.waitingFor(file)) reached.add(importer);
-    }
-    return reached;
+    return this.#resolver.reachedBy(files);
   }
 
-  /** `file` and everything that it imports, at any distance. */
   reachedFrom(file: string): Set<string> {
     return this.#hooks.graph.dependenciesOf(file);
   }
 
-  /** The next import of each of `reached` makes a new version; `changed` have another text now. */
   invalidate(changed: Iterable<string>, reached: Iterable<string>): void {
     const { cache } = createRequire(import.meta.url);
     for (const file of changed) this.#resolver.forget(file);
@@ -126,7 +116,6 @@ export class ProjectModules {
     }
   }
 
-  /** tsconfig.json or package.json says something else now: everything is made anew. */
   invalidateAll(): void {
     this.#hooks.tsconfig.forget();
     this.#packages.forget();
@@ -135,7 +124,6 @@ export class ProjectModules {
     this.invalidate([], this.contents.files());
   }
 
-  /** Disposes of every module that none of `roots` imports, at any distance. */
   sweep(roots: Iterable<ModuleRecord>): void {
     const used = withImports([...roots, ...this.#running]);
     for (const record of this.#alive) {
@@ -148,12 +136,10 @@ export class ProjectModules {
     }
   }
 
-  /** The files that say how others are to be read. */
   settingsFiles(): string[] {
     return [...this.#hooks.tsconfig.files(), ...this.#packages.files()];
   }
 
-  /** Paths whose coming would mend an import. */
   waitedPaths(): IterableIterator<string> {
     return this.#resolver.waitedPaths();
   }
@@ -168,7 +154,7 @@ export class ProjectModules {
     checkAttributes(resolved.file, attributes);
     const record = await this.#linker.prepare(resolved.file, (each) => importer.imports.add(each));
     await this.#evaluate(record);
-    return record.module.namespace;
+    return record.namespace;
   }
 
   async #evaluate(record: ModuleRecord): Promise<void> {

@@ -44,7 +44,7 @@ export class ProjectResolver {
     const key = JSON.stringify([dirname(importer), specifier]);
     const known = this.#natives.get(key);
     if (known !== undefined) return known;
-    const resolved = this.#resolveByHooks(specifier, importer, path);
+    const resolved = this.#resolveByHooks(specifier, importer);
     if (resolved.kind === "native") this.#natives.set(key, resolved);
     return resolved;
   }
@@ -54,9 +54,20 @@ export class ProjectResolver {
     this.#natives.clear();
   }
 
-  /** Who imports `path`, which was not there. */
-  waitingFor(path: string): ReadonlySet<string> {
-    return this.#waiting.get(path) ?? new Set();
+  /** Each of `files`, all that imports one of them, and all that waits for one of them to come. */
+  reachedBy(files: Iterable<string>): Set<string> {
+    // A set that grows while it is walked.
+    const reached = new Set(files);
+    for (const file of reached) {
+      for (const { importer } of this.#hooks.graph.importersOf(file)) reached.add(importer);
+      for (const importer of this.#waiting.get(file) ?? []) reached.add(importer);
+    }
+    return reached;
+  }
+
+  /** Notes that `importer` waits for what `specifier` means, which Node did not find. */
+  await(specifier: string, importer: string): void {
+    this.#wait(importer, this.#pathsFor(specifier, importer));
   }
 
   waitedPaths(): IterableIterator<string> {
@@ -80,8 +91,13 @@ export class ProjectResolver {
     return own ?? this.#hooks.failedResolution(error);
   }
 
-  #resolveByHooks(specifier: string, importer: string, path: string | null): Resolved {
-    const paths = path === null ? this.#hooks.tsconfig.aliasTargets(specifier, importer) : [path];
+  #pathsFor(specifier: string, importer: string): readonly string[] {
+    const path = pathOf(specifier, importer);
+    return path === null ? this.#hooks.tsconfig.aliasTargets(specifier, importer) : [path];
+  }
+
+  #resolveByHooks(specifier: string, importer: string): Resolved {
+    const paths = this.#pathsFor(specifier, importer);
     let url: string;
     try {
       url = this.#hooks.resolve(specifier, importer);
