@@ -44,6 +44,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/dev/modules/source-positions.ts": "test/dev/graph-loader.test.ts",
   "src/dev/task-table.ts": "test/dev/graph-loader.test.ts",
   "src/dev/task-versions.ts": "test/dev/graph-loader.test.ts",
+  "src/dev/watch-session.ts": "test/cli/commands/run-watch.test.ts",
   "src/dev/postgres/cluster.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/ensure-application-database.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/launch-supervisor.ts": "test/dev/embedded-postgres.test.ts",
