@@ -12,7 +12,6 @@ import { type CheckedOptions, checkOption, unknownKey } from "./check-option.ts"
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
 import {
   type ConfigFile,
-  type ImportModule,
   problemInFile,
   readConfigFile,
 } from "./read-config-file.ts";
@@ -32,8 +31,8 @@ export interface LoadConfigOptions {
   readonly keepEnvironment?: boolean;
   /** Replaces what an earlier load took from `.env` by what is in it now, if this one succeeds. */
   readonly previous?: LoadedConfig;
-  /** How the config file is imported. Default: as Node does, which is once per process. */
-  readonly importModule?: ImportModule;
+  /** Put behind the config file's URL, so that Node imports it once more. Default: nothing. */
+  readonly importQuery?: string;
 }
 
 export interface LoadedConfig {
@@ -54,7 +53,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const before = options.previous?.dotEnv ?? {};
   const dotEnv = replaceDotEnv(path.join(projectDir, ".env"), environment, before);
   try {
-    const file = await readConfigFile(projectDir, named, options.importModule);
+    const file = await readConfigFile(projectDir, named, options.importQuery);
     return resolve({ options, folder, projectDir, environment, dotEnv, file });
   } catch (error) {
     if (options.previous !== undefined) exchange(environment, dotEnv, before);

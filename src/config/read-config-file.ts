@@ -23,27 +23,23 @@ export interface ConfigFile {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** Imports the module in a file (absolute path). */
-export type ImportModule = (file: string) => Promise<object>;
-
-const importOnce: ImportModule = (file) => import(pathToFileURL(file).href);
-
 /**
  * Reads `named` (absolute), or else the one config file in `folder`; null when there is none.
+ * `query` is put behind its URL: Node imports each URL once.
  *
  * @throws ConfigError when the file is missing, broken, or one of two.
  */
 export async function readConfigFile(
   folder: string,
   named: string | null,
-  importModule: ImportModule = importOnce,
+  query = "",
 ): Promise<ConfigFile | null> {
   const file = named ?? findConfigFile(folder);
   if (file === null) return null;
   if (!existsSync(file)) {
     throw fileError(file, "there is no such file", "Give --config the path of a config file.");
   }
-  const exported = await importDefault(file, importModule);
+  const exported = await importDefault(file, query);
   if (typeof exported !== "object" || exported === null || Array.isArray(exported)) {
     throw fileError(
       file,
@@ -65,9 +61,9 @@ function findConfigFile(folder: string): string | null {
   return first ?? null;
 }
 
-async function importDefault(file: string, importModule: ImportModule): Promise<unknown> {
+async function importDefault(file: string, query: string): Promise<unknown> {
   try {
-    const loaded: { default?: unknown } = await importModule(file);
+    const loaded: { default?: unknown } = await import(pathToFileURL(file).href + query);
     return loaded.default;
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -12,8 +12,8 @@ import type { TaskLayer } from "../core/resolve-task.ts";
 import type { Classify } from "../core/task.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { ConfigChange, ConfigReloader } from "./config-reloader.ts";
 import { type FilesTaken, Reloader, type ReloadingLoader, type ReloadReport } from "./reload.ts";
-import type { ConfigChange, ConfigReloader } from "./reload-config.ts";
 
 export interface WatchReport extends ReloadReport {
   /** The configuration is wrong now; the last good one holds. */

@@ -3,7 +3,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { FreshImport } from "../../src/dev/fresh-import.ts";
 import { TaskProject } from "../support/task-project.ts";
 
 const source = new URL("../../src/dev/fresh-import.ts", import.meta.url).href;
@@ -19,7 +18,8 @@ test("a changed file is imported anew, with what it imports, and packages are no
     "main.ts": `import { writeFileSync } from "node:fs";
       import { FreshImport } from ${JSON.stringify(source)};
       const fresh = new FreshImport();
-      const read = async () => (await fresh.import(process.cwd() + "/worker.config.ts")).default;
+      const file = new URL("worker.config.ts", import.meta.url).href;
+      const read = async () => (await fresh.run((query) => import(file + query))).default;
       const first = await read();
       writeFileSync("lib/deep.ts", "export const deep: string = 'two';");
       const second = await read();
@@ -36,9 +36,17 @@ test("a changed file is imported anew, with what it imports, and packages are no
   });
 });
 
-test("an import that fails still tells its files, so that they can be watched", async () => {
-  await using project = await TaskProject.of({ "worker.config.ts": "throw new Error('no');" });
-  const fresh = new FreshImport();
-  await expect(fresh.import(project.path("worker.config.ts"))).rejects.toThrow("no");
-  expect([...fresh.files]).toEqual([project.path("worker.config.ts")]);
+test("a run that fails still tells its files, so that they can be watched", async () => {
+  await using project = await TaskProject.of({
+    "worker.config.ts": "throw new Error('no');",
+    "main.ts": `import { FreshImport } from ${JSON.stringify(source)};
+      const fresh = new FreshImport();
+      const file = new URL("worker.config.ts", import.meta.url).href;
+      await fresh.run((query) => import(file + query)).catch((error) => console.log(error.message));
+      console.log([...fresh.files].join());`,
+  });
+  const { stdout } = await promisify(execFile)(process.execPath, ["main.ts"], {
+    cwd: project.dir,
+  });
+  expect(stdout).toBe(`no\n${project.path("worker.config.ts")}\n`);
 });

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ConfigReloader } from "../../src/dev/reload-config.ts";
+import { ConfigReloader } from "../../src/dev/config-reloader.ts";
 import { TaskProject } from "../support/task-project.ts";
 
 let project: TaskProject;

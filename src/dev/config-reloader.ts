@@ -46,8 +46,9 @@ export class ConfigReloader {
 
   /** @throws ConfigError */
   async load(): Promise<LoadedConfig> {
-    const importModule = this.#fresh.import;
-    const loaded = await loadConfig({ ...this.#options, importModule });
+    const loaded = await this.#fresh.run((importQuery) =>
+      loadConfig({ ...this.#options, importQuery }),
+    );
     this.#accept(loaded);
     return loaded;
   }
@@ -67,9 +68,10 @@ export class ConfigReloader {
     const contents = readAll(this.files);
     if (!this.#isBroken && isDeepStrictEqual(contents, this.#contents)) return null;
     this.#isBroken = true;
-    const importModule = this.#fresh.import;
     try {
-      const loaded = await loadConfig({ ...this.#options, importModule, previous });
+      const loaded = await this.#fresh.run((importQuery) =>
+        loadConfig({ ...this.#options, importQuery, previous }),
+      );
       this.#accept(loaded);
       return { loaded, needsStart: whatNeedsStart(previous, loaded) };
     } catch (error) {
