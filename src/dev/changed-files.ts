@@ -15,9 +15,9 @@ const halfSavedMs = 30;
 export async function changedFiles(
   paths: readonly string[],
   contents: FileContents,
-  isAwaited: (path: string) => boolean,
+  isImported: (path: string) => boolean,
 ): Promise<Set<string>> {
-  const candidates = new Set(paths.flatMap((path) => knownFilesAt(path, contents, isAwaited)));
+  const candidates = new Set(paths.flatMap((path) => knownFilesAt(path, contents, isImported)));
   if ([...candidates].some((file) => contents.hadText(file) && isEmptyOrGone(file))) {
     await delay(halfSavedMs);
   }
@@ -27,11 +27,11 @@ export async function changedFiles(
 function knownFilesAt(
   path: string,
   contents: FileContents,
-  isAwaited: (path: string) => boolean,
+  isImported: (path: string) => boolean,
 ): string[] {
   const real = realOf(path);
   const own = [...new Set([path, real])].filter(
-    (each) => contents.isKnown(each) || isAwaited(each),
+    (each) => contents.isKnown(each) || isImported(each),
   );
   // A folder came, went or was renamed: watchers may name nothing else.
   const folders = own.length === 0 && !isFile(real) ? [path + sep, real + sep] : [];

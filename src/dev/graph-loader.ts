@@ -102,7 +102,7 @@ export class GraphLoader implements TaskLoader {
    * isn't there but would mend an import. May change with every round.
    */
   watchedFiles(): readonly string[] {
-    return [...new Set([...this.#modules.contents.files(), ...this.#modules.waitedPaths()])];
+    return [...new Set([...this.#modules.contents.files(), ...this.#modules.importedPaths()])];
   }
 
   acquire(task: Task): void {
@@ -115,6 +115,7 @@ export class GraphLoader implements TaskLoader {
 
   /** Disposes of all modules and of what they keep. */
   async close(): Promise<void> {
+    this.#tasks.giveUp();
     await this.#next(async () => {
       await this.#modules.stop();
       await disposeKept((error, key) => this.#disposeFailed(error, key));
@@ -130,8 +131,8 @@ export class GraphLoader implements TaskLoader {
   async #change(paths: readonly string[]): Promise<ChangeSet> {
     const start = performance.now();
     const { contents } = this.#modules;
-    const waited = new Set(this.#modules.waitedPaths());
-    const changed = await changedFiles(paths, contents, (path) => waited.has(path));
+    const imported = new Set(this.#modules.importedPaths());
+    const changed = await changedFiles(paths, contents, (path) => imported.has(path));
     if (paths.some((path) => this.#mayAddOrRemove(path))) await this.#tasks.scan();
     const settings = this.#modules.settingsFiles().some((file) => changed.has(file));
     if (settings) this.#modules.invalidateAll();

@@ -85,6 +85,11 @@ export class TaskTable {
     }
   }
 
+  /** Gives up every import under way. */
+  giveUp(): void {
+    for (const giveUp of this.#underWay.values()) giveUp();
+  }
+
   /** Looks what there is in the folder now. */
   async scan(): Promise<void> {
     const { projectDir, tasksDir } = this.#options;

@@ -28,6 +28,11 @@ export class ModuleGraph {
     this.#imported.delete(importer);
   }
 
+  /** Every file that is imported. */
+  *imported(): Generator<string> {
+    for (const [file, importers] of this.#importers) if (importers.size > 0) yield file;
+  }
+
   /** Who imports `file`, and by which specifier. */
   importersOf(file: string): ImportEdge[] {
     const importers = this.#importers.get(file) ?? [];

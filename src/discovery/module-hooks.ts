@@ -38,10 +38,7 @@ type NextLoad = (url: string, context?: Partial<LoadHookContext>) => LoadFnOutpu
 /** What `ModuleHooks.resolve` asks Node for, to be asked back about the real import. */
 const questionName = "taskrun-question:";
 
-interface Question extends FailedResolution {
-  answer: ResolveFnOutput | null;
-  error: unknown;
-}
+type Question = FailedResolution & { answer: ResolveFnOutput | null; error: unknown };
 
 const ownCode = new URL("..", import.meta.url).href;
 
@@ -211,11 +208,29 @@ export class ModuleHooks {
   #load(url: string, context: LoadHookContext, next: NextLoad): LoadFnOutput {
     if (!isProjectUrl(url) || !/\.[cm]?[jt]sx?(?:\?|$)/.test(url)) return next(url, context);
     const file = fileURLToPath(url);
+    if (this.#isRequiredAgain(file, context)) return this.#loadAsCommonJs(file);
     if (isJsx(file) || this.#transformed.has(file)) return this.#loadTransformed(file, context);
     const loaded = next(url, { ...context, format: formatOf(file, context.format) });
     if (!/ts$/.test(file) || loaded.source === null || loaded.source === undefined) return loaded;
     const source = textOf(loaded.source);
     return looksUnstrippable(source) ? this.#loadTransformed(file, context, source) : loaded;
+  }
+
+  /** Node never forgets an ES module that was required, but it forgets CommonJS. */
+  #isRequiredAgain(file: string, { conditions, format }: LoadHookContext): boolean {
+    if (!this.#revisions.has(file) || !conditions.includes("require")) return false;
+    return formatOf(file, format)?.startsWith("module") ?? false;
+  }
+
+  #loadAsCommonJs(file: string): LoadFnOutput {
+    setSourceMapsSupport(true);
+    try {
+      const [text, options] = [readFileSync(file, "utf8"), this.tsconfig.compilerOptions(file)];
+      const source = transformSourceSync(text, file, options, "cjs");
+      return { source, format: "commonjs", shortCircuit: true };
+    } catch (error) {
+      this.#rethrow(error, file);
+    }
   }
 
   #loadTransformed(file: string, context: LoadHookContext, text?: string): LoadFnOutput {

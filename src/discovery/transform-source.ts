@@ -53,13 +53,18 @@ export function isJsx(file: string): boolean {
   return /\.[jt]sx$/.test(file);
 }
 
-/** Throws esbuild's error for a text with faults; `syntaxFault` reads it. */
+/**
+ * `format`: what becomes of `import` and `export`. Default: they stay as they are.
+ * Throws esbuild's error for a text with faults; `syntaxFault` reads it.
+ */
 export function transformSourceSync(
   source: string,
   file: string,
   options: CompilerOptions,
+  format?: "cjs",
 ): string {
-  return esbuild().transformSync(source, transformOptions(file, options)).code;
+  const all = { ...transformOptions(file, options), ...(format && { format }) };
+  return esbuild().transformSync(source, all).code;
 }
 
 /** The same in esbuild's own process, many at a time. */

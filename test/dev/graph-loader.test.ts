@@ -222,6 +222,26 @@ describe("a task is reloaded by a change of", () => {
       text: "2",
     },
     {
+      what: "an ES module that its CommonJS requires",
+      files: {
+        "tasks/user.cjs": "const { n } = require('../n.ts');\nmodule.exports = () => n;",
+        "tasks/other.ts": "export default () => 0;",
+        "n.ts": "export const n: number = 1;",
+      },
+      path: "n.ts",
+      text: "export const n: number = 2;",
+    },
+    {
+      what: "an ES module that its CommonJS imports",
+      files: {
+        "tasks/user.cjs": "module.exports = async () => (await import('../n.ts')).n;",
+        "tasks/other.ts": "export default () => 0;",
+        "n.ts": "export const n: number = 1;",
+      },
+      path: "n.ts",
+      text: "export const n: number = 2;",
+    },
+    {
       what: "a module that it imports dynamically",
       files: {
         "tasks/user.ts": 'export default async () => (await import("../n.ts")).n;',
@@ -355,6 +375,19 @@ test("an import that hangs is given up, and a newer save does not wait for that"
   expect(await first).toMatchObject({ reloaded: [], failures: [] });
   expect(second).toMatchObject({ reloaded: ["a@2"], failures: [] });
   expect(await patient.run("a")).toBe(3);
+});
+
+test("closing does not wait for an import that hangs", async () => {
+  await using watched = await WatchedProject.of(
+    { "tasks/a.ts": "export default () => 0;" },
+    { importTimeoutMs: 50_000 },
+  );
+  await watched.load();
+  const started = watched.ask("whenStarted");
+  const hanging = watched.save("tasks/a.ts", "globalThis.started();\nawait new Promise(() => {});");
+  await started;
+  await watched.ask("close");
+  expect(await hanging).toMatchObject({ all: ["a@1"], failures: [] });
 });
 
 test("two tasks that claim one name: the last good versions stay until it is settled", async () => {

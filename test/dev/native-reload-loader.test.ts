@@ -13,6 +13,8 @@ test("a saved task and a shared helper reload exactly the tasks that use them", 
       "tasks/c.cjs": "const n = require('../n.cjs');\nmodule.exports = () => n;",
       "n.cjs": "module.exports = 1;",
       "tasks/d.ts": "export default () => 0;",
+      "tasks/e.ts": 'export default async () => (await import("../lazy.ts")).n;',
+      "lazy.ts": "export const n = 1;",
     },
     { flags },
   );
@@ -26,6 +28,9 @@ test("a saved task and a shared helper reload exactly the tasks that use them", 
   expect(await watched.run("c")).toBe(1);
   expect((await watched.save("n.cjs", "module.exports = 2;")).reloaded).toEqual(["c@2"]);
   expect(await watched.run("c")).toBe(2);
+  expect(await watched.run("e")).toBe(1);
+  expect((await watched.save("lazy.ts", "export const n = 2;")).reloaded).toEqual(["e@2"]);
+  expect(await watched.run("e")).toBe(2);
   expect(await watched.ask("same", "d")).toBe(true);
   expect((await watched.save("tasks/d.ts", "export default () => 0;")).reloaded).toEqual([]);
 });

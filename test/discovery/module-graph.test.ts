@@ -34,4 +34,5 @@ test("what a file imports is forgotten, who imports it is not", () => {
   expect([...graph.dependenciesOf("/task")]).toEqual(["/task", "/helper"]);
   expect([...graph.dependentsOf("/helper")]).toEqual(["/helper", "/task"]);
   expect(graph.importersOf("/db")).toEqual([]);
+  expect([...graph.imported()]).toEqual(["/helper"]);
 });

@@ -109,7 +109,11 @@ export class ProjectModules implements ReloadedModules {
 
   invalidate(changed: Iterable<string>, reached: Iterable<string>): void {
     const { cache } = createRequire(import.meta.url);
-    for (const file of changed) this.#resolver.forget(file);
+    for (const file of changed) {
+      // What CommonJS imports with `import()` is loaded by Node, which knows it by its URL.
+      this.#hooks.renew(file);
+      this.#resolver.forget(file);
+    }
     for (const file of reached) {
       this.#linker.current.delete(file);
       delete cache[file];
@@ -140,8 +144,8 @@ export class ProjectModules implements ReloadedModules {
     return [...this.#hooks.tsconfig.files(), ...this.#packages.files()];
   }
 
-  waitedPaths(): IterableIterator<string> {
-    return this.#resolver.waitedPaths();
+  importedPaths(): Iterable<string> {
+    return this.#resolver.importedPaths();
   }
 
   async #importDynamically(

@@ -70,8 +70,10 @@ export class ProjectResolver {
     this.#wait(importer, this.#pathsFor(specifier, importer));
   }
 
-  waitedPaths(): IterableIterator<string> {
-    return this.#waiting.keys();
+  /** Every path that an import leads to, also where nothing is. */
+  *importedPaths(): Generator<string> {
+    yield* this.#hooks.graph.imported();
+    yield* this.#waiting.keys();
   }
 
   /** Forgets what `importer` imports and waits for: its text has changed. */

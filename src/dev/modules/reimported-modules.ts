@@ -84,7 +84,7 @@ export class ReimportedModules implements ReloadedModules {
     return [...this.#hooks.tsconfig.files(), ...this.#packages.files()];
   }
 
-  waitedPaths(): IterableIterator<string> {
-    return this.#resolver.waitedPaths();
+  importedPaths(): Iterable<string> {
+    return this.#resolver.importedPaths();
   }
 }

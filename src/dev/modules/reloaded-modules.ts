@@ -31,6 +31,6 @@ export interface ReloadedModules {
   sweep(roots: Iterable<LoadedModule>): void;
   /** The files that say how others are to be read. */
   settingsFiles(): string[];
-  /** Paths whose coming would mend an import. */
-  waitedPaths(): IterableIterator<string>;
+  /** Every path that an import leads to, also where nothing is that would mend it. */
+  importedPaths(): Iterable<string>;
 }
