@@ -12,6 +12,7 @@ import type {
 } from "../core/context.ts";
 import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
+import { storable } from "../core/failure.ts";
 import type { EnqueueOptions, Job, Json } from "../core/job.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Directive, directiveBrand } from "../core/outcome.ts";
@@ -31,6 +32,8 @@ export interface ContextSource extends RunningAttempt {
     options: EnqueueOptions & GraphileAddJobOptions,
   ): Promise<{ id: string }>;
 }
+
+const longestMessage = 1_000;
 
 class AttemptContext implements TaskContext {
   private readonly running: ContextSource;
@@ -116,7 +119,9 @@ class AttemptContext implements TaskContext {
         const got = total === undefined ? `${done}` : `${done}, ${total}`;
         throw new TaskrunError("bad-progress", `ctx.progress(${got}) makes no sense`);
       }
-      const reported = { done, total: total ?? null, message: message ?? null };
+      const text = message === undefined || message === null ? null : String(message);
+      const storableText = text === null ? null : storable(text, longestMessage);
+      const reported = { done, total: total ?? null, message: storableText };
       this.running.onProgress?.(this.running, reported);
     };
   }

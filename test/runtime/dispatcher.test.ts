@@ -307,8 +307,8 @@ describe("between one statement and the next", () => {
 /** The pool, but the reply to the first statement of that name is lost after it has landed. */
 function losingReply(db: pg.Pool, name: string, onLost: () => void): pg.Pool {
   let lost = false;
-  return queryingBy(db, async (query) => {
-    const result = await db.query(query);
+  return queryingBy(db, async (query, values) => {
+    const result = await db.query(query, values);
     if (lost || !JSON.stringify(query).includes(name)) return result;
     lost = true;
     onLost();
@@ -318,13 +318,15 @@ function losingReply(db: pg.Pool, name: string, onLost: () => void): pg.Pool {
 
 /** The pool, but every statement waits until then. */
 function gated(db: pg.Pool, open: Promise<void>): pg.Pool {
-  return queryingBy(db, async (query) => {
+  return queryingBy(db, async (query, values) => {
     await open;
-    return db.query(query);
+    return db.query(query, values);
   });
 }
 
-function queryingBy(db: pg.Pool, query: (config: pg.QueryConfig) => Promise<unknown>): pg.Pool {
+type Query = (config: pg.QueryConfig, values?: unknown[]) => Promise<unknown>;
+
+function queryingBy(db: pg.Pool, query: Query): pg.Pool {
   return new Proxy(db, {
     get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
   });
