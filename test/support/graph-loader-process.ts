@@ -1,6 +1,7 @@
 /**
- * A plain Node process with a GraphLoader, or its stand-in without the flags, told what to do over IPC: the flags that the loader
- * needs can't be given to a test runner's own processes, and those replace `import()` anyway.
+ * A plain Node process with a GraphLoader, or with its stand-in where Node has no flags, told
+ * what to do over IPC: a test runner's own processes can't be given the flags that the loader
+ * needs, and they replace `import()` anyway.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
