@@ -24,6 +24,18 @@ const connectionCodes = new Set([
   "EAI_AGAIN",
 ]);
 
+// pg reports a lost connection, a full pool and a server that is silent without any code.
+const saidWithoutCode = new RegExp(
+  [
+    "connection",
+    "timeout exceeded when trying to connect",
+    "client was closed",
+    "^timeout expired",
+    "query read timeout",
+  ].join("|"),
+  "i",
+);
+
 /** Whether the same statement may well succeed a little later. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -35,10 +47,7 @@ export function isTransient(error: unknown): boolean {
   if (code === "ENOENT") return "syscall" in error && error.syscall === "connect";
   if (typeof code === "string") return connectionCodes.has(code);
   if (error instanceof AggregateError) return error.errors.some(isTransient);
-  // pg reports a lost connection, a full pool and a server that is silent without any code.
-  return /connection|timeout exceeded when trying to connect|client was closed|^timeout expired|query read timeout/i.test(
-    error.message,
-  );
+  return saidWithoutCode.test(error.message);
 }
 
 /**

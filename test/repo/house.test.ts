@@ -24,6 +24,13 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 
 /** Files without a test of the same path → the test that they are covered by. */
 const testedBy: Readonly<Record<string, string>> = {
+  "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",
+  "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
+  "src/runtime/progress-writer.ts": "test/runtime/create-runtime.test.ts",
+  "src/store/queue/queue-job.ts": "test/store/queue/fetch.test.ts",
+  "src/store/queue/register-task-names.ts": "test/runtime/job-fetcher.test.ts",
+  "src/store/queue/save-progress.ts": "test/runtime/create-runtime.test.ts",
+  "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",
   "src/client/client-database.ts": "test/client/create-client.test.ts",
   "src/core/module-scope.ts": "test/dev/graph-loader.test.ts",
   "src/core/process-wide.ts": "test/dev/graph-loader.test.ts",
