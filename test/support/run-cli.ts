@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const entry = fileURLToPath(new URL("./cli-entry.ts", import.meta.url));
+const ownEntry = fileURLToPath(new URL("./cli-entry.ts", import.meta.url));
 
 export interface CliOptions {
   readonly cwd: string;
@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly input?: string;
   /** For node itself, before the script. */
   readonly nodeFlags?: readonly string[];
+  /** Another script than the command line's. */
+  readonly entry?: string;
 }
 
 export interface CliResult {
@@ -36,7 +38,8 @@ export class RunningCli implements AsyncDisposable {
   #result: CliResult | null = null;
   #waiting: (() => void)[] = [];
 
-  constructor(args: readonly string[], { cwd, env = {}, input, nodeFlags = [] }: CliOptions) {
+  constructor(args: readonly string[], options: CliOptions) {
+    const { cwd, env = {}, input, nodeFlags = [], entry = ownEntry } = options;
     const flags = ["--conditions=taskrun-source", ...nodeFlags, entry, ...args];
     this.child = spawn(process.execPath, flags, {
       cwd,

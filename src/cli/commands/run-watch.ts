@@ -10,6 +10,7 @@ import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import { type ConfigChange, ConfigReloader } from "../../dev/config-reloader.ts";
 import { GraphLoader } from "../../dev/graph-loader.ts";
+import { NativeReloadLoader } from "../../dev/native-reload-loader.ts";
 import { type WatchReport, WatchSession } from "../../dev/watch-session.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { schemasFor } from "../../store/schemas.ts";
@@ -19,7 +20,7 @@ import { explainError } from "../explain-error.ts";
 import { Keys } from "../keys.ts";
 import { configLayers } from "../load-tasks.ts";
 import { type OpenDatabase, openDatabase } from "../open-database.ts";
-import { say, sayError } from "../output.ts";
+import { say, sayError, sayWarning } from "../output.ts";
 import { showStart } from "../show-start.ts";
 import { aborted, hurried, StopSignals } from "../stop-signals.ts";
 import { surviveStrayErrors } from "../survive-stray-errors.ts";
@@ -29,9 +30,14 @@ import { watchReport } from "../watch-report.ts";
 /** A developer's process that was killed should give its jobs back soon. */
 const heartbeatIntervalMs = 500;
 
-/** Null when this Node can't replace code in a running process. */
-export async function runWatch(args: CommandArguments): Promise<ExitCode | null> {
-  return GraphLoader.isAvailable() ? new Watch(args).run() : null;
+export async function runWatch(args: CommandArguments): Promise<ExitCode> {
+  if (!GraphLoader.isAvailable()) {
+    sayWarning(
+      `Node ${process.versions.node} runs without --experimental-vm-modules: saved code is` +
+        " followed, but the old stays in memory. Start taskrun anew now and then.",
+    );
+  }
+  return new Watch(args).run();
 }
 
 /** What a session starts with. */
@@ -201,7 +207,8 @@ function createLoader(config: ResolvedConfig, report: WatchReport): GraphLoader 
   const { projectDir, tasks: tasksDir, importTimeoutMs } = config;
   const layers = configLayers(config);
   const { disposeFailed: onDisposeError } = report;
-  return new GraphLoader({ projectDir, tasksDir, importTimeoutMs, layers, onDisposeError });
+  const Loader = GraphLoader.isAvailable() ? GraphLoader : NativeReloadLoader;
+  return new Loader({ projectDir, tasksDir, importTimeoutMs, layers, onDisposeError });
 }
 
 function inWatchMode({ config, sources }: LoadedConfig): ResolvedConfig {

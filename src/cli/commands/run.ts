@@ -11,7 +11,7 @@ import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { createLoader } from "../load-tasks.ts";
 import { openDatabase } from "../open-database.ts";
-import { say, sayWarning } from "../output.ts";
+import { say } from "../output.ts";
 import { needsReExecution, reExecute } from "../re-execute.ts";
 import { showStart } from "../show-start.ts";
 import { aborted, hurried, StopSignals } from "../stop-signals.ts";
@@ -25,10 +25,7 @@ const reloadFlags = [
 ];
 
 export async function run(args: CommandArguments): Promise<ExitCode> {
-  if (args.isSet("watch")) {
-    const code = await watchInstead(args);
-    if (code !== null) return code;
-  }
+  if (args.isSet("watch")) return watchInstead(args);
   const { config } = await loadConfig(args.forConfig());
   const logger = await createLogger({ config, stream: process.stdout });
   const signals = new StopSignals();
@@ -38,18 +35,11 @@ export async function run(args: CommandArguments): Promise<ExitCode> {
   return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.ok)]);
 }
 
-async function watchInstead(args: CommandArguments): Promise<ExitCode | null> {
+async function watchInstead(args: CommandArguments): Promise<ExitCode> {
   if (args.isSet("once")) throw usageError("--watch and --once exclude each other");
   if (needsReExecution(reloadFlags)) return reExecute(reloadFlags);
   const { runWatch } = await import("./run-watch.ts");
-  const code = await runWatch(args);
-  if (code === null) {
-    sayWarning(
-      `Node ${process.versions.node} can't replace code while it runs` +
-        ` (it has no ${reloadFlags[0]}): start taskrun anew after a change.`,
-    );
-  }
-  return code;
+  return runWatch(args);
 }
 
 interface Work {

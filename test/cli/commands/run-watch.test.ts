@@ -282,6 +282,25 @@ test("a signal ends it as it ends any run", async () => {
   expect(stderr.split("SIGTERM: stopping")).toHaveLength(2);
 });
 
+test("a Node without the flags follows saves too, and says what that costs", async () => {
+  const address = (path: string) =>
+    JSON.stringify(new URL(`../../../src/cli/${path}`, import.meta.url).href);
+  project = await TaskProject.of({
+    "package.json": '{"type":"module"}',
+    "tasks/work.ts": answering("one"),
+    "main.ts": `import { runWatch } from ${address("commands/run-watch.ts")};
+      import { CommandArguments } from ${address("command-arguments.ts")};
+      process.exit(await runWatch(new CommandArguments({}, [])));`,
+  });
+  const env = { DATABASE_URL: database.url };
+  watching = new RunningCli([], { cwd: project.dir, env, entry: project.path("main.ts") });
+  await watching.says("runs without --experimental-vm-modules");
+  await watching.says("add jobs");
+  await project.write("tasks/work.ts", answering("two"));
+  await watching.says("↻ work v2");
+  expect(await outputOf(await add("work"))).toBe("two");
+});
+
 test("--watch and --once exclude each other", async () => {
   await start({ "tasks/work.ts": answering("one") });
   const { code, stderr } = await runCli(["--watch", "--once"], { cwd: project.dir });
