@@ -27,6 +27,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",
   "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
   "src/runtime/progress-writer.ts": "test/runtime/create-runtime.test.ts",
+  "src/store/queue/contract.ts": "test/store/migrate.test.ts",
   "src/store/queue/queue-job.ts": "test/store/queue/fetch.test.ts",
   "src/store/queue/register-task-names.ts": "test/runtime/job-fetcher.test.ts",
   "src/store/queue/save-progress.ts": "test/runtime/create-runtime.test.ts",
