@@ -3,7 +3,9 @@
  * takes care of which file; refuses to apply what needs a new start: it tells its owner.
  */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { ParsedCrontab } from "../core/crontab.ts";
@@ -14,6 +16,7 @@ import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ConfigChange, ConfigReloader } from "./config-reloader.ts";
 import { type FilesTaken, Reloader, type ReloadingLoader, type ReloadReport } from "./reload.ts";
+import { taskTypesFileName, writeTaskTypes } from "./write-task-types.ts";
 
 export interface WatchReport extends ReloadReport {
   /** The configuration is wrong now; the last good one holds. */
@@ -47,6 +50,7 @@ export class WatchSession {
   readonly #crontab: string | false;
   #classify: Classify | null;
   #refused: string | null = null;
+  #writingTypes: Promise<void> = Promise.resolve();
 
   constructor(options: WatchSessionOptions) {
     const { loaded, connectionString, loader, logger, report } = options;
@@ -67,7 +71,13 @@ export class WatchSession {
       tasksDir: config.tasks,
       ignored: [config.dataDir],
       onFiles: (paths) => this.#takeFiles(paths),
-      report,
+      report: {
+        ...report,
+        changed: (change, liveMs) => {
+          report.changed(change, liveMs);
+          this.#writeTypes();
+        },
+      },
     });
   }
 
@@ -76,12 +86,29 @@ export class WatchSession {
     await this.#reloader.watch();
     await this.runtime.start();
     this.#reloader.start(this.#otherFiles());
+    this.#writeTypes();
   }
 
   /** Graceful, as `Runtime.stop`. */
   async stop(): Promise<void> {
     await this.#reloader.stop();
+    await this.#writingTypes;
     await this.runtime.stop();
+  }
+
+  /** Where there is TypeScript to use them; one writing after another. */
+  #writeTypes(): void {
+    const { loaded, report } = this.#options;
+    const { projectDir } = loaded.config;
+    const names = ["tsconfig.json", taskTypesFileName];
+    if (!names.some((name) => existsSync(join(projectDir, name)))) return;
+    this.#writingTypes = this.#writingTypes.then(async () => {
+      try {
+        await writeTaskTypes({ projectDir, catalog: this.runtime.catalog });
+      } catch (error) {
+        report.trouble(error);
+      }
+    });
   }
 
   async #takeFiles(paths: readonly string[]): Promise<FilesTaken> {

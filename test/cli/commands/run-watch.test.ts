@@ -1,6 +1,6 @@
 /** Watch mode as a developer has it: a process, its files, and jobs in a real queue. */
 
-import { rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ScratchDatabase } from "../../../src/store/scratch-database.ts";
@@ -249,6 +249,14 @@ describe("a changed configuration", () => {
     await watching.says("↻ work v2");
     expect(await outputOf(await add("work"))).toBe("still here");
   });
+});
+
+test("the types of jobs follow the tasks where the compiler looks for them", async () => {
+  await start({ "tsconfig.json": "{}", "tasks/one.ts": answering("one") });
+  await project.write("tasks/two.ts", answering("two"));
+  const types = async () => readFile(project.path("taskrun-env.d.ts"), "utf8").catch(() => "");
+  while (!(await types()).includes("tasks/two.ts")) await db.query("select pg_sleep(0.01)");
+  expect(await types()).toContain("tasks/one.ts");
 });
 
 test("a crontab that is written, mended and removed is followed", async () => {
