@@ -60,3 +60,23 @@ test("the start tells how many lines of the crontab run, and which don't", async
   showStart({ ...shared, crontab: { text: "", items: [], failures: [] } });
   expect(write.mock.calls.map(([line]) => line).join("")).not.toContain("crontab");
 });
+
+test("in watch mode it tells how to add a job, and the keys where there are any", async () => {
+  const { config } = await loadConfig({ environment: {}, flags: { logLevel: "silent" } });
+  const logger = await createLogger({ config, stream: process.stdout });
+  const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const start = {
+    config,
+    catalog: { tasks: new Map(), failures: [] },
+    database: { shown: "postgres://u@h/db", embedded: false },
+    logger,
+    once: false,
+  };
+  showStart({ ...start, keys: [] });
+  const text = () => write.mock.calls.map(([line]) => line).join("");
+  expect(text()).toContain("follows your changes");
+  expect(text()).toContain("npx taskrun add <task> '{}'");
+  expect(text()).not.toContain("keys");
+  showStart({ ...start, keys: [{ key: "q", sentence: "quit" }] });
+  expect(text()).toMatch(/keys +\S*q\S* quit/);
+});
