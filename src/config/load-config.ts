@@ -10,11 +10,7 @@ import { parseEnv } from "node:util";
 import { closestName } from "../core/closest-name.ts";
 import { type CheckedOptions, checkOption, unknownKey } from "./check-option.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import {
-  type ConfigFile,
-  problemInFile,
-  readConfigFile,
-} from "./read-config-file.ts";
+import { type ConfigFile, problemInFile, readConfigFile } from "./read-config-file.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 import { environmentName, flagName, type OptionName, optionNames, optionSpec } from "./schema.ts";
 
