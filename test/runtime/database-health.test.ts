@@ -4,11 +4,12 @@ import { createEvents } from "../../src/core/events.ts";
 import { DatabaseHealth } from "../../src/runtime/database-health.ts";
 
 function heardHealth() {
-  const events = createEvents();
+  const logger = pino({ level: "silent" });
+  const events = createEvents(() => {});
   const heard: string[] = [];
   events.on("database:waiting", () => heard.push("waiting"));
   events.on("database:back", () => heard.push("back"));
-  return { health: new DatabaseHealth(events, pino({ level: "silent" })), heard };
+  return { health: new DatabaseHealth(events, logger), heard };
 }
 
 test("an outage is told once, and so is its end", () => {
