@@ -2,8 +2,8 @@
  * Says which files change on disk, in batches: the tasks folder with all that is in it, and
  * single folders without what is beneath them. Owns the timing; refuses to look into the files.
  *
- * A batch is what came within 10 ms of its first event, so that a stream of events can't hold
- * it back. A file that is empty or gone is looked at again 30 ms later: editors replace files
+ * A batch is what came within 10 ms of its first event, or 50 ms when many files change, so that
+ * a stream of events can't hold it back. A file that is empty or gone is looked at again 30 ms later: editors replace files
  * by deleting them first, and programs write them in two steps.
  */
 
@@ -23,6 +23,9 @@ export interface WatchFilesOptions {
 }
 
 const gatherMs = 10;
+/** So many files at once are no save by hand: more will come. */
+const stormSize = 5;
+const stormMs = 40;
 const secondLookMs = 30;
 
 export class FileWatcher {
@@ -95,7 +98,12 @@ export class FileWatcher {
 
   #gather(path: string): void {
     this.#gathered.add(path);
-    this.#gathering ??= setTimeout(() => this.#tell(), gatherMs);
+    this.#gathering ??= setTimeout(() => this.#tellOrGatherMore(), gatherMs);
+  }
+
+  #tellOrGatherMore(): void {
+    if (this.#gathered.size < stormSize) this.#tell();
+    else this.#gathering = setTimeout(() => this.#tell(), stormMs);
   }
 
   #tell(): void {

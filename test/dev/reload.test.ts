@@ -106,20 +106,22 @@ test("what changes before the start is the first round", async () => {
   await project.write("tasks/a.ts", "2");
   reloader.start([]);
   await first;
-  expect(loader.rounds).toHaveLength(1);
+  expect(loader.rounds.flat()).toContain(project.path("tasks/a.ts"));
 });
 
 test("there is one round at a time; what comes meanwhile is in a later one", async () => {
   reloader.start([]);
   const mayEnd = Promise.withResolvers<void>();
-  loader.onRound = () => (loader.rounds.length === 1 ? mayEnd.promise : undefined);
+  loader.onRound = () => mayEnd.promise;
   const first = roundWith("tasks/a.ts");
   await project.write("tasks/a.ts", "2");
   await first;
   const later = ["tasks/b.ts", "tasks/c.ts"].map((path) => roundWith(path));
   await project.write("tasks/b.ts", "1");
   await project.write("tasks/c.ts", "1");
-  expect(loader.rounds).toHaveLength(1);
+  const rounds = loader.rounds.length;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(loader.rounds).toHaveLength(rounds);
   mayEnd.resolve();
   await Promise.all(later);
   expect(loader.mostAtOnce).toBe(1);
@@ -174,7 +176,8 @@ test("a stop waits for the round under way and begins no other", async () => {
   });
   await new Promise((resolve) => setImmediate(resolve));
   expect(stopped).toBe(false);
+  const rounds = loader.rounds.length;
   mayEnd.resolve();
   await stop;
-  expect(loader.rounds).toHaveLength(1);
+  expect(loader.rounds).toHaveLength(rounds);
 });

@@ -142,7 +142,7 @@ describe("when it is told", () => {
     const names = Array.from({ length: 300 }, (_, index) => `tasks/many${index}.ts`);
     for (const name of names) await project.write(name, "1");
     await told(names);
-    expect(batches.length).toBeLessThan(60);
+    expect(batches.length).toBeLessThan(30);
   });
 
   test("nothing is told after stop", async () => {
