@@ -29,7 +29,7 @@ test.each([
   'const mail = "me@example.com";',
   "class A { constructor(b: string) {} }",
   "module.exports = 1;",
-  "const id = `<${job}@${domain}>`;",
+  `const id = \`<\${job}@\${domain}>\`;`,
 ])("%j does not", (text) => {
   expect(looksUnstrippable(text)).toBe(false);
 });
