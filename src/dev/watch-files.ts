@@ -2,9 +2,9 @@
  * Says which files change on disk, in batches: the tasks folder with all that is in it, and
  * single folders without what is beneath them. Owns the timing; refuses to look into the files.
  *
- * A batch is what came within 10 ms of its first event, or 50 ms when many files change, so that
- * a stream of events can't hold it back. A file that is empty or gone is looked at again 30 ms later: editors replace files
- * by deleting them first, and programs write them in two steps.
+ * A batch is what came within 10 ms of its first event, or within 50 ms when many files change:
+ * a stream of events can't hold it back. A file that is empty or gone is looked at again 30 ms
+ * later: editors replace files by deleting them first, and programs write them in two steps.
  */
 
 import { existsSync, statSync } from "node:fs";
