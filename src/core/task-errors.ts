@@ -50,17 +50,24 @@ export class PermanentError extends Error {
   }
 }
 
+type RetryOptions = Cause & { after?: Duration };
+
 /** Another attempt, after `after` if given, else as the task's retry policy says. */
 export class RetryableError extends Error {
   readonly [intentBrand]: Intent = "retryable";
   /** null = as the retry policy says. */
   readonly afterMs: number | null;
 
-  /** @throws TaskrunError "bad-duration" */
-  constructor(message: string, options: Cause & { after?: Duration } = {}) {
-    super(message, causeOf(options));
+  /**
+   * The message may be left out: `new RetryableError({ after: "2m" })`.
+   *
+   * @throws TaskrunError "bad-duration"
+   */
+  constructor(message: string | RetryOptions = {}, options: RetryOptions = {}) {
+    const { after, ...given } = typeof message === "string" ? options : { ...options, ...message };
+    super(typeof message === "string" ? message : "another attempt is needed", causeOf(given));
     this.name = "RetryableError";
-    this.afterMs = options.after === undefined ? null : parseDuration(options.after);
+    this.afterMs = after === undefined ? null : parseDuration(after);
   }
 }
 

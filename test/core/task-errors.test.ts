@@ -84,3 +84,11 @@ test("names are those of the classes", () => {
     "CancelledError: the job was cancelled: no longer needed",
   );
 });
+
+test("a RetryableError may do without a message", () => {
+  const error = new RetryableError({ after: "2m" });
+  expect(error.afterMs).toBe(120_000);
+  expect(error.message).not.toBe("");
+  expect(new RetryableError().afterMs).toBeNull();
+  expect(new RetryableError("why", { after: 5 })).toMatchObject({ message: "why", afterMs: 5 });
+});
