@@ -86,9 +86,9 @@ test("names are those of the classes", () => {
 });
 
 test("a RetryableError may do without a message", () => {
-  const error = new RetryableError({ after: "2m" });
+  const error = new here.RetryableError({ after: "2m" });
   expect(error.afterMs).toBe(120_000);
   expect(error.message).not.toBe("");
-  expect(new RetryableError().afterMs).toBeNull();
-  expect(new RetryableError("why", { after: 5 })).toMatchObject({ message: "why", afterMs: 5 });
+  expect(new here.RetryableError().afterMs).toBeNull();
+  expect(new here.RetryableError("why", { after: 5 })).toMatchObject({ message: "why", afterMs: 5 });
 });
