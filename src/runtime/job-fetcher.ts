@@ -23,13 +23,21 @@ const deepLimit = 100;
 export class JobFetcher {
   readonly #options: JobFetcherOptions;
   #plainOnly = false;
+  #untold: { readonly error: unknown } | null = null;
 
   constructor(options: JobFetcherOptions) {
     this.#options = options;
   }
 
-  /** Locks at most `limit` due jobs of the current tasks, best first. */
+  /**
+   * Locks at most `limit` due jobs of the current tasks, best first.
+   *
+   * @throws what the database throws, perhaps of the second statement of the call before
+   */
   async fetch(limit: number): Promise<QueueJob[]> {
+    const untold = this.#untold;
+    this.#untold = null;
+    if (untold !== null) throw untold.error;
     const { db, schemas, tasks, processId } = this.#options;
     const taskNames = await tasks.byId();
     if (taskNames.size === 0) return [];
@@ -45,7 +53,11 @@ export class JobFetcher {
     if (jobs.length === limit || !serialJobsWait) return jobs;
     const more = { ...request, limit: limit - jobs.length };
     // What the first statement has locked must reach the caller, whatever becomes of the second.
-    const rest = await fetchJobs(db, schemas, more).catch(() => []);
+    const rest = await fetchJobs(db, schemas, more).catch((error) => {
+      // Its reply may have been lost and have left locks: whoever calls must hear of it.
+      this.#untold = { error };
+      return [];
+    });
     return jobs.concat(rest);
   }
 }

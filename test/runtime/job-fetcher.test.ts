@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FetchableTasks } from "../../src/runtime/fetchable-tasks.ts";
 import { JobFetcher } from "../../src/runtime/job-fetcher.ts";
@@ -51,6 +52,30 @@ test("the last batch of a deep queue brings the serial queues' jobs along", asyn
   const rest = await fetcher.fetch(100);
   expect(rest).toHaveLength(51);
   expect(rest.map((job) => job.id)).toContain(serial);
+});
+
+test("a second statement that fails costs nothing of what the first has locked, and is told", async () => {
+  let failing = false;
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    if (failing && config.name === "taskrun fetch") throw new Error("Connection terminated");
+    return kit.db.query(config, values);
+  };
+  const db: pg.Pool = new Proxy(kit.db, {
+    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+  });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  const tasks = new FetchableTasks(kit.db, schemas, registry);
+  const shaky = new JobFetcher({ db, schemas, tasks, processId: () => "me" });
+  await addManyBySql(kit, "work", 150);
+  await shaky.fetch(100);
+  await addBySql(kit, "work", {}, "queue_name := 'line'");
+  failing = true;
+  expect(await shaky.fetch(100)).toHaveLength(50);
+  await expect(shaky.fetch(100)).rejects.toThrow("terminated");
+  failing = false;
+  expect(await shaky.fetch(100)).toHaveLength(1);
 });
 
 test("without tasks nothing is fetched", async () => {
