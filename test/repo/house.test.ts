@@ -26,7 +26,6 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 const testedBy: Readonly<Record<string, string>> = {
   "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",
   "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
-  "src/runtime/progress-writer.ts": "test/runtime/create-runtime.test.ts",
   "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",
   "src/client/client-database.ts": "test/client/create-client.test.ts",
   "src/core/module-scope.ts": "test/dev/graph-loader.test.ts",
