@@ -29,9 +29,9 @@ export async function createLogger({ config, stream }: CreateLoggerOptions): Pro
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   };
-  const destination = isPretty
-    ? await prettyDestination(stream)
-    : pino.destination({ fd: stream.fd, sync: true });
+  // Not the stream's own `write`: what it holds back when a pipe is full is gone at an exit.
+  const lines = pino.destination({ fd: stream.fd, sync: true });
+  const destination = isPretty ? await prettyDestination(stream, lines) : lines;
   try {
     return pino(options, destination);
   } catch (cause) {
@@ -39,7 +39,10 @@ export async function createLogger({ config, stream }: CreateLoggerOptions): Pro
   }
 }
 
-async function prettyDestination(stream: NodeJS.WriteStream): Promise<DestinationStream> {
+async function prettyDestination(
+  stream: NodeJS.WriteStream,
+  lines: DestinationStream,
+): Promise<DestinationStream> {
   // Loaded only here: a process in production never needs it.
   const { prettyFactory } = await import("pino-pretty");
   const pretty = prettyFactory({
@@ -48,5 +51,5 @@ async function prettyDestination(stream: NodeJS.WriteStream): Promise<Destinatio
     ignore: "pid,hostname",
     translateTime: "SYS:HH:MM:ss.l",
   });
-  return { write: (line) => stream.write(pretty(line)) };
+  return { write: (line) => lines.write(pretty(line)) };
 }
