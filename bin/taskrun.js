@@ -2,7 +2,9 @@
 // The command's first step. Plain, old JavaScript on purpose: on a Node that is too old
 // it must still be able to say so instead of failing on syntax.
 var [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 22)) {
+// `init` runs on Node 20 too: the project that it writes brings a newer one.
+var isInit = process.argv[2] === "init" && (major > 20 || (major === 20 && minor >= 19));
+if (!isInit && (major < 22 || (major === 22 && minor < 22))) {
   console.error(
     "taskrun needs Node 22.22 or newer; this is Node " +
       process.versions.node +

@@ -3,34 +3,14 @@
  * this table. Holds no code of commands, so that `--help` loads none.
  */
 
-import type { OptionName } from "../config/schema.ts";
-import type { CommandArguments } from "./command-arguments.ts";
-import type { ExitCode } from "./exit-codes.ts";
-
-export type Command = (args: CommandArguments) => Promise<ExitCode>;
-
-export interface FlagSpec {
-  readonly sentence: string;
-  /** "switch" takes no value. */
-  readonly kind: "text" | "switch";
-  readonly shortFlag?: string;
-}
-
-export interface CommandSpec {
-  /** The command and its arguments, in yargs' notation. */
-  readonly usage: string;
-  readonly sentence: string;
-  readonly arguments: Readonly<Record<string, string>>;
-  readonly flags: Readonly<Record<string, FlagSpec>>;
-  /** The options of the configuration that it takes as flags. */
-  readonly options: readonly OptionName[];
-  readonly examples: readonly (readonly [command: string, sentence: string])[];
-  readonly load: () => Promise<Command>;
-}
+import type { Command, CommandSpec, FlagSpec } from "./command-spec.ts";
 
 const json: FlagSpec = { kind: "switch", sentence: "Print JSON for programs" };
 
-/** Every command takes these, whether it needs them or not: a script sets them once for all. */
+/**
+ * Every command about tasks and jobs takes these, whether it needs them or not: a script sets
+ * them once for all. Those that write files or scripts don't.
+ */
 const common = ["connection", "schema", "dataDir", "tasks", "importTimeout"] as const;
 
 export const commandTable = {
@@ -107,7 +87,7 @@ export const commandTable = {
       json,
     },
     options: common,
-    examples: [],
+    examples: [["taskrun tasks --tree", "what holds for each task, and which file says so"]],
     load: async () => (await import("./commands/tasks.ts")).tasks,
   },
   crontab: {
@@ -116,7 +96,7 @@ export const commandTable = {
     arguments: {},
     flags: { json },
     options: [...common, "crontab"],
-    examples: [],
+    examples: [["taskrun crontab", "what runs when"]],
     load: async () => (await import("./commands/crontab.ts")).crontab,
   },
   types: {
@@ -137,7 +117,7 @@ export const commandTable = {
     arguments: {},
     flags: { json },
     options: [...common, "crontab"],
-    examples: [],
+    examples: [["taskrun check", "in CI: each fault as file:line:col"]],
     load: async () => (await import("./commands/check.ts")).check,
   },
   jobs: {
@@ -160,7 +140,7 @@ export const commandTable = {
     arguments: { id: "The job's id" },
     flags: { json },
     options: common,
-    examples: [],
+    examples: [["taskrun show 42", "payload, outcome, and each attempt with its error"]],
     load: async () => (await import("./commands/show.ts")).show,
   },
   migrate: {
@@ -169,7 +149,7 @@ export const commandTable = {
     arguments: {},
     flags: { json },
     options: common,
-    examples: [],
+    examples: [["taskrun migrate", "before a deployment, with the rights to create schemas"]],
     load: async () => (await import("./commands/migrate.ts")).migrate,
   },
   db: {
@@ -190,8 +170,51 @@ export const commandTable = {
     arguments: {},
     flags: { json },
     options: [...common, "crontab"],
-    examples: [],
+    examples: [["taskrun doctor", "when something doesn't work"]],
     load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  init: {
+    usage: "init [folder]",
+    sentence: "Make a folder a taskrun project; what is there stays as it is",
+    arguments: { folder: "Where (default: here)" },
+    flags: { yes: { kind: "switch", sentence: "Write without a question", shortFlag: "y" } },
+    options: [],
+    examples: [
+      ["taskrun init my-jobs", "a new project: shows what it would write, then asks"],
+      ["taskrun init --yes", "here, without a question; adds only what is missing"],
+    ],
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  new: {
+    usage: "new <name>",
+    sentence: "Write a task's file and its test",
+    arguments: { name: "Name of the task; folders before a slash" },
+    flags: {
+      schema: { kind: "text", sentence: 'Payload, such as "to:email, count:int?, size:s|m|l"' },
+    },
+    options: ["tasks"],
+    examples: [
+      ["taskrun new billing/charge", "tasks/billing/charge.ts and test/billing/charge.test.ts"],
+      ["taskrun new send --schema 'to:email,subject:string,count:int?'", "with these fields"],
+      ["taskrun new resize --schema 'image:url,size:s|m|l,tags:string[]'", "choices and lists"],
+    ],
+    load: async () => (await import("./commands/new.ts")).newTask,
+  },
+  completion: {
+    usage: "completion [shell]",
+    sentence: "Print the script that completes commands, flags and tasks in a shell",
+    arguments: { shell: "bash, zsh or fish" },
+    flags: { line: { kind: "text", sentence: "What is typed so far, for the script itself" } },
+    options: ["tasks"],
+    examples: [
+      ["source <(npx taskrun completion bash)", "in ~/.bashrc"],
+      ["source <(npx taskrun completion zsh)", "in ~/.zshrc, after compinit"],
+      ["npx taskrun completion fish > ~/.config/fish/completions/taskrun.fish", "once"],
+    ],
+    load: async (): Promise<Command> => {
+      const { completion } = await import("./commands/completion.ts");
+      return (args) => completion(args, { commands: commandTable, defaultCommand });
+    },
   },
 } as const satisfies Record<string, CommandSpec>;
 

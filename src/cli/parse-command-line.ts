@@ -9,7 +9,8 @@ import { closestName } from "../core/closest-name.ts";
 import { taskrunVersion } from "../runtime/version.ts";
 import { type CliError, usageError } from "./cli-error.ts";
 import { CommandArguments } from "./command-arguments.ts";
-import { type CommandSpec, commandTable, defaultCommand } from "./command-table.ts";
+import type { CommandSpec } from "./command-spec.ts";
+import { commandTable, defaultCommand } from "./command-table.ts";
 import { exitCodeMeanings, exitCodes } from "./exit-codes.ts";
 import { print } from "./output.ts";
 
