@@ -9,29 +9,13 @@
 
 import { toFailure } from "../core/failure.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { Task } from "../core/task.ts";
 import { byPriority, type QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
+import type { DispatcherOptions } from "./dispatcher-options.ts";
 import { DueHints } from "./due-hints.ts";
 import { FetchDepth } from "./fetch-depth.ts";
-import type { Settler } from "./settle.ts";
+import { SpacedCalls } from "./spaced-calls.ts";
 import type { EndedAttempt } from "./write-batch.ts";
-
-export interface DispatcherOptions {
-  readonly concurrency: number;
-  readonly settler: Settler;
-  /** Locks at most `limit` due jobs. */
-  readonly fetch: (limit: number) => Promise<QueueJob[]>;
-  /** Undefined when the task has gone since the job was fetched. */
-  readonly findTask: (name: string) => Task | undefined;
-  readonly createAttempt: (job: QueueJob, task: Task) => Attempt;
-  readonly execute: (attempt: Attempt) => Promise<Outcome>;
-  readonly onFetchError: (error: unknown) => void;
-  readonly onFetched: () => void;
-  readonly onAttemptEnd: (task: Task) => void;
-  /** While progress of that job is being written: what follows must not overtake it. */
-  readonly progressWritten: (jobId: string) => Promise<void> | null;
-}
 
 // Two: one batch is being worked on while the next is on its way.
 const maxFetchesInFlight = 2;
@@ -39,6 +23,8 @@ const maxFetchesInFlight = 2;
 const maxBacklog = 5000;
 // Jobs taken ahead for a rate that is no longer reached go back after this long.
 const maxWaitMs = 500;
+// While jobs keep coming, this often is soon enough for an urgent one.
+const urgentIntervalMs = 20;
 // A database that refuses every statement must not be asked without end.
 const retryFetchMs = 250;
 
@@ -55,6 +41,7 @@ export class Dispatcher {
   #requested = 0;
   #accepting = false;
   #pumping = false;
+  readonly #urgent = new SpacedCalls(urgentIntervalMs, () => this.#fetchUrgent());
   #retry: NodeJS.Timeout | undefined;
   #staleCheck: NodeJS.Timeout | undefined;
   #changed: PromiseWithResolvers<void> | null = null;
@@ -83,6 +70,7 @@ export class Dispatcher {
   wake(): void {
     this.#due.hint();
     this.#pump();
+    if (this.#isDeep) this.#urgent.ask();
   }
 
   /** The locks taken so far are void: starts none of those jobs. */
@@ -103,6 +91,7 @@ export class Dispatcher {
     this.#accepting = false;
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    this.#urgent.stop();
     clearInterval(this.#staleCheck);
     this.#returnWaiting(() => true);
     while (this.#fetching > 0) await this.#change();
@@ -201,6 +190,22 @@ export class Dispatcher {
     this.#notifyChange();
   }
 
+  /** Large pieces are being fetched ahead, since the queue keeps bringing full ones. */
+  get #isDeep(): boolean {
+    return this.#depth.depth > this.#options.concurrency * 2;
+  }
+
+  /**
+   * What has just come may be more urgent than all that was taken ahead. It would wait for the
+   * large fetches under way and for room after them; a small fetch of its own brings it now, and
+   * it goes before everything that waits here.
+   */
+  #fetchUrgent(): void {
+    if (!this.#accepting || !this.#due.open || !this.#isDeep || this.#retry !== undefined) return;
+    if (this.#options.settler.backlog >= maxBacklog) return;
+    void this.#fetch(this.#options.concurrency);
+  }
+
   #fetchIfRoom(): void {
     if (!this.#accepting || !this.#due.open || this.#fetching >= maxFetchesInFlight) return;
     if (this.#retry !== undefined || this.#options.settler.backlog >= maxBacklog) return;
@@ -209,8 +214,7 @@ export class Dispatcher {
     if (room <= 0) return;
     // A shallow queue is asked by one statement at a time, for whatever is free. A deep one is
     // taken in large pieces, and the next piece is asked for while the last is being worked on.
-    const deep = depth > this.#options.concurrency * 2;
-    if (deep ? room < depth / 2 : this.#fetching > 0) return;
+    if (this.#isDeep ? room < depth / 2 : this.#fetching > 0) return;
     void this.#fetch(room);
   }
 

@@ -1,0 +1,23 @@
+/** What the dispatcher asks of the process around it. */
+
+import type { Outcome } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
+import type { QueueJob } from "../store/queue/queue-job.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Settler } from "./settle.ts";
+
+export interface DispatcherOptions {
+  readonly concurrency: number;
+  readonly settler: Settler;
+  /** Locks at most `limit` due jobs. */
+  readonly fetch: (limit: number) => Promise<QueueJob[]>;
+  /** Undefined when the task has gone since the job was fetched. */
+  readonly findTask: (name: string) => Task | undefined;
+  readonly createAttempt: (job: QueueJob, task: Task) => Attempt;
+  readonly execute: (attempt: Attempt) => Promise<Outcome>;
+  readonly onFetchError: (error: unknown) => void;
+  readonly onFetched: () => void;
+  readonly onAttemptEnd: (task: Task) => void;
+  /** While progress of that job is being written: what follows must not overtake it. */
+  readonly progressWritten: (jobId: string) => Promise<void> | null;
+}
