@@ -90,5 +90,8 @@ test("a RetryableError may do without a message", () => {
   expect(error.afterMs).toBe(120_000);
   expect(error.message).not.toBe("");
   expect(new here.RetryableError().afterMs).toBeNull();
-  expect(new here.RetryableError("why", { after: 5 })).toMatchObject({ message: "why", afterMs: 5 });
+  expect(new here.RetryableError("why", { after: 5 })).toMatchObject({
+    message: "why",
+    afterMs: 5,
+  });
 });

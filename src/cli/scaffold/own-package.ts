@@ -38,8 +38,39 @@ export function dependencyOnTaskrun(
   { folder, version }: Pick<OwnPackage, "folder" | "version">,
   projectDir: string,
 ): string {
-  if (folder.split(path.sep).includes("node_modules")) return `^${version}`;
+  if (folder.split(path.sep).includes("node_modules")) {
+    return installedFrom(folder) ?? `^${version}`;
+  }
   const way = path.relative(projectDir, folder);
   const isNear = way !== "" && !way.startsWith(path.join("..", "..")) && !path.isAbsolute(way);
   return `file:${(isNear ? way : folder).replaceAll(path.sep, "/")}`;
+}
+
+/**
+ * The file, link or repository that this taskrun was installed from, when it was not the
+ * registry: `npx --package=./taskrun.tgz taskrun init` has to make a project of that very one.
+ */
+function installedFrom(folder: string): string | null {
+  const project = folder.slice(0, folder.lastIndexOf(`${path.sep}node_modules${path.sep}`));
+  let text: string;
+  try {
+    text = readFileSync(path.join(project, "package.json"), "utf8");
+  } catch {
+    return null;
+  }
+  const parsed = z.object({ dependencies: versions }).safeParse(parsedJson(text));
+  const wanted = parsed.success ? parsed.data.dependencies.taskrun : undefined;
+  if (wanted === undefined || !/^(file|link|git|https?)[+:]/.test(wanted)) return null;
+  const file = /^file:(.*)$/.exec(wanted)?.[1];
+  return file === undefined
+    ? wanted
+    : `file:${path.resolve(project, file).replaceAll(path.sep, "/")}`;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
