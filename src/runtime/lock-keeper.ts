@@ -7,7 +7,7 @@
 import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
 import { heldJobs, refreshLocks } from "../store/queue/locks.ts";
-import { settleOthers } from "../store/queue/settle.ts";
+import { settleOthers } from "../store/queue/settle-others.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Settler } from "./settle.ts";

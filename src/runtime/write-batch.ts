@@ -7,14 +7,9 @@
 import type pg from "pg";
 import type { Outcome, OutcomeState } from "../core/outcome.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
-import {
-  type CompletedSettlement,
-  landedBefore,
-  type OtherSettlement,
-  settleCompleted,
-  settleOthers,
-  settlePlain,
-} from "../store/queue/settle.ts";
+import { landedBefore, settleCompleted, settlePlain } from "../store/queue/settle.ts";
+import { settleOthers } from "../store/queue/settle-others.ts";
+import type { CompletedSettlement, OtherSettlement } from "../store/queue/settlement.ts";
 import type { Schemas } from "../store/schemas.ts";
 
 /** An attempt that has ended, ready to be written. */

@@ -1,7 +1,8 @@
 /** What people reach with psql alone: the function that adds jobs and the view that shows them. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { settleOthers, settlePlain } from "../../src/store/queue/settle.ts";
+import { settlePlain } from "../../src/store/queue/settle.ts";
+import { settleOthers } from "../../src/store/queue/settle-others.ts";
 import { completed, ended, type QueueKit, queueKit } from "../support/queue-kit.ts";
 
 let q: QueueKit;

@@ -24,6 +24,8 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 
 /** Files without a test of the same path → the test that they are covered by. */
 const testedBy: Readonly<Record<string, string>> = {
+  "src/store/queue/settle-others.ts": "test/store/queue/settle.test.ts",
+  "src/store/queue/settlement.ts": "test/store/queue/settle.test.ts",
   "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",
   "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
   "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",

@@ -4,7 +4,7 @@ import type pg from "pg";
 import { fetchJobs } from "../../src/store/queue/fetch.ts";
 import type { QueueJob } from "../../src/store/queue/queue-job.ts";
 import { registerTaskNames } from "../../src/store/queue/register-task-names.ts";
-import type { CompletedSettlement, OtherSettlement } from "../../src/store/queue/settle.ts";
+import type { CompletedSettlement, OtherSettlement } from "../../src/store/queue/settlement.ts";
 import { type Schemas, schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { testRuntime } from "./test-runtime.ts";

@@ -32,7 +32,8 @@ test("an empty folder becomes a project whose task, check, tests and types pass"
   const manifest = JSON.parse(await readFile(project.path("package.json"), "utf8"));
   await project.link("node_modules/taskrun", repositoryDir);
   await project.installPackages("zod", "vitest", "typescript", "@types/node");
-  expect(manifest.dependencies.taskrun).toBe(`file:${repositoryDir}`);
+  const [, folder] = manifest.dependencies.taskrun.split("file:");
+  expect(resolve(project.dir, folder)).toBe(repositoryDir);
 
   const check = await runCli(["check"], { cwd: project.dir });
   expect(check).toMatchObject({ code: 0 });

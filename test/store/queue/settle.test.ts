@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { QueueJob } from "../../../src/store/queue/queue-job.ts";
-import {
-  landedBefore,
-  type OtherSettlement,
-  settleCompleted,
-  settleOthers,
-  settlePlain,
-} from "../../../src/store/queue/settle.ts";
+import { landedBefore, settleCompleted, settlePlain } from "../../../src/store/queue/settle.ts";
+import { settleOthers } from "../../../src/store/queue/settle-others.ts";
+import type { OtherSettlement } from "../../../src/store/queue/settlement.ts";
 import { completed, ended, type QueueKit, queueKit } from "../../support/queue-kit.ts";
 
 let q: QueueKit;

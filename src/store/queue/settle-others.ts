@@ -1,0 +1,132 @@
+/**
+ * Writes every outcome but completed, in one statement and so in one transaction: the queue's
+ * row, its serial queue, the failed attempt, the record of what has ended for good.
+ */
+
+import type pg from "pg";
+import type { Schemas } from "../schemas.ts";
+import {
+  fence,
+  type OtherSettlement,
+  recordColumns,
+  replaceRecord,
+  takenOver,
+} from "./settlement.ts";
+
+/** What became of one settlement that was still ours. */
+export interface SettledJob {
+  readonly id: string;
+  /** As asked for, except that a job whose key was taken over is not run again. */
+  readonly state: OtherSettlement["state"];
+}
+
+/** Settles every outcome but completed; returns those that were still ours. */
+export async function settleOthers(
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly OtherSettlement[],
+): Promise<SettledJob[]> {
+  const { rows } = await db.query({
+    name: "taskrun settle others",
+    text: othersStatement(schemas),
+    values: [JSON.stringify(batch.map(otherAsRow))],
+    rowMode: "array",
+  });
+  return rows.map(([id, state]) => ({ id, state }));
+}
+
+function otherAsRow(s: OtherSettlement): Record<string, unknown> {
+  return {
+    id: s.id,
+    attempt: s.attempt,
+    locked_by: s.lockedBy,
+    keyed: s.keyed,
+    state: s.state,
+    delay_ms: s.delayMs,
+    reason: s.reason,
+    error_name: s.error?.name ?? null,
+    error_message: s.error?.message ?? null,
+    error_stack: s.error?.stack ?? null,
+    rule: s.error?.rule ?? null,
+    started_ms: s.startedAtMs,
+    finished_ms: s.finishedAtMs,
+    progress: s.progressJson === null ? null : JSON.parse(s.progressJson),
+  };
+}
+
+function othersStatement({ queue, own }: Schemas): string {
+  return `
+with s as materialized (
+  select * from json_to_recordset($1::json) as s(id bigint, attempt int, locked_by text,
+    keyed bool, state text, delay_ms float8, reason text, error_name text, error_message text,
+    error_stack text, rule text, started_ms float8, finished_ms float8, progress jsonb)
+),
+held as materialized (
+  select s.*, j.task_id, j.job_queue_id, j.payload, j.priority, j.key, j.max_attempts,
+    j.created_at, j.run_at,
+    case when ${takenOver} and s.state in ('retrying', 'snoozed', 'returned')
+      then 'cancelled' else s.state end as ending,
+    now() + s.delay_ms * interval '1 millisecond' as next_run_at
+  from s join ${queue}._private_jobs j on j.id = s.id
+  where ${fence}
+  for update of j
+),
+kept as (
+  update ${queue}._private_jobs j set
+    attempts = case held.ending when 'failed' then j.max_attempts
+      when 'retrying' then j.attempts else greatest(j.attempts - 1, 0) end,
+    run_at = case when held.ending in ('retrying', 'snoozed') then held.next_run_at
+      else j.run_at end,
+    last_error = coalesce(held.error_message, j.last_error),
+    locked_by = null, locked_at = null, updated_at = now()
+  from held where j.id = held.id and held.ending <> 'cancelled'
+),
+removed as (
+  delete from ${queue}._private_jobs j using held where j.id = held.id and held.ending = 'cancelled'
+),
+freed as (
+  update ${queue}._private_job_queues q set locked_by = null, locked_at = null
+  from held where q.id = held.job_queue_id and q.locked_by = held.locked_by
+),
+progressed as (
+  insert into ${own}.job_details (job_id, progress)
+  select id, progress from held
+  where progress is not null and ending in ('retrying', 'snoozed', 'returned', 'failed')
+  on conflict (job_id) do update set progress = excluded.progress
+),
+details as (
+  delete from ${own}.job_details d using held
+  where d.job_id = held.id and held.ending = 'cancelled'
+),
+attempted as (
+  insert into ${own}.attempts (job_id, attempt, state, error_name, error_message, error_stack,
+    rule, started_at, finished_at, next_run_at, process)
+  select id, attempt, ending, error_name, error_message, error_stack, rule,
+    to_timestamp(started_ms / 1000), to_timestamp(finished_ms / 1000),
+    case when ending = 'retrying' then next_run_at end, locked_by
+  from held where error_message is not null
+),
+recorded as (
+  insert into ${own}.history (${recordColumns})
+  select held.id, t.identifier, held.ending, held.payload, null,
+    case when held.ending = held.state then coalesce(held.error_message, held.reason)
+      else 'superseded by a newer job with the same key' end,
+    d.metadata, coalesce(held.progress, d.progress), held.attempt, held.max_attempts,
+    held.priority, q.queue_name, held.key, held.created_at, held.run_at,
+    to_timestamp(held.started_ms / 1000), to_timestamp(held.finished_ms / 1000),
+    d.correlation_id, d.created_by, d.parent_id, held.locked_by
+  from held
+  join ${queue}._private_tasks t on t.id = held.task_id
+  left join ${queue}._private_job_queues q on q.id = held.job_queue_id
+  left join ${own}.job_details d on d.job_id = held.id
+  where held.ending in ('failed', 'cancelled')
+  ${replaceRecord}
+),
+woken as (
+  -- Due again at once: let whoever is free take it.
+  select pg_notify('jobs:insert', json_build_object('r', random(), 'count', count(*))::text)
+  from held where ending = 'returned' or (ending = 'retrying' and delay_ms <= 0)
+  having count(*) > 0
+)
+select held.id, held.ending, (select count(*) from woken) from held`;
+}
