@@ -41,8 +41,8 @@ export interface OtherSettlement extends Settlement {
 export const takenOver = "(s.keyed and j.key is null)";
 export const fence = `j.locked_by = s.locked_by and (j.attempts = s.attempt or ${takenOver})`;
 
-export const recordColumns = `job_id, task, state, payload, output, error, metadata, progress, attempts,
-  max_attempts, priority, queue, key, created_at, run_at, started_at, finished_at,
+export const recordColumns = `job_id, task, state, payload, output, error, metadata, progress,
+  attempts, max_attempts, priority, queue, key, created_at, run_at, started_at, finished_at,
   correlation_id, created_by, parent_id, process`;
 
 const replacedColumns = recordColumns.split(",").slice(1);
