@@ -70,6 +70,9 @@ function makeJob(index: number): Job {
     metadata: null,
     flags: null,
     revision: 0,
+    retry: null,
+    timeoutMs: null,
+    ending: null,
   };
 }
 

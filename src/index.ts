@@ -4,7 +4,7 @@ export { defineTask } from "./client/define-task.ts";
 export type { EnqueueableTask } from "./client/typed-enqueue.ts";
 export { defineConfig, type UserConfig } from "./config/define-config.ts";
 export type { Progress, TaskContext } from "./core/context.ts";
-export { parseDuration } from "./core/duration.ts";
+export { type Duration, parseDuration } from "./core/duration.ts";
 export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
 export type {
   EnqueueOptions,
@@ -20,12 +20,14 @@ export type { Middleware } from "./core/middleware.ts";
 export { onDispose } from "./core/on-dispose.ts";
 export type { Directive, Failure, Outcome } from "./core/outcome.ts";
 export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
+export type { JobRetry, RetryPolicy, RetryStrategy } from "./core/retry-policy.ts";
 export type {
+  BreakerPolicy,
   Classify,
   DefinedTask,
-  Duration,
+  LimitPolicy,
+  RetainPolicy,
   RetryFunction,
-  RetryPolicy,
   TaskDefaults,
   TaskDefinition,
 } from "./core/task.ts";

@@ -5,9 +5,9 @@
 
 import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Duration } from "../core/duration.ts";
 import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
-import type { Duration } from "../core/task.ts";
 import { createEnqueuer, type Enqueuer } from "../runtime/enqueue.ts";
 import { getJobEnd } from "../store/jobs.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";

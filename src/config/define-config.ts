@@ -1,7 +1,8 @@
 /** What an author writes in worker.config.ts. Defaults and limits are in `schema`. */
 
+import type { Duration } from "../core/duration.ts";
 import type { Middleware } from "../core/middleware.ts";
-import type { Classify, Duration, TaskDefaults } from "../core/task.ts";
+import type { Classify, TaskDefaults } from "../core/task.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 
 /** Every option may be left out. Flags and the environment win over this file. */

@@ -10,7 +10,8 @@
  */
 
 import { parseDuration } from "./duration.ts";
-import type { RetryPolicy, TaskPolicies } from "./task.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+import type { TaskPolicies } from "./task.ts";
 
 /** What holds where a task, its folders and the config say nothing. */
 export const defaultRetry = {

@@ -35,6 +35,29 @@ const retryChecks: Readonly<Record<string, Check>> = {
   maxAttempts: (value) => expect(isInteger(value, 1, 32_767), "a whole number from 1 to 32767"),
 };
 
+const breakerChecks: Readonly<Record<string, Check>> = {
+  failures: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
+  successes: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
+  openFor: (value) => expect(isDuration(value), duration),
+};
+
+const retainChecks: Readonly<Record<string, Check>> = {
+  completed: (value) => expect(isRetention(value), `${duration}, or false`),
+  cancelled: (value) => expect(isRetention(value), `${duration}, or false`),
+  failed: (value) => expect(isRetention(value), `${duration}, or false`),
+};
+
+const rateChecks: Readonly<Record<string, Check>> = {
+  max: (value) => expect(isInteger(value, 1, 10_000), "a whole number from 1 to 10000"),
+  per: (value) => expect(isDuration(value) && value !== 0, duration),
+};
+
+const limitChecks: Readonly<Record<string, Check>> = {
+  key: (value) => expect(typeof value === "function", "a function (payload) => key"),
+  concurrency: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
+  rate: (value) => expect(isPlainObject(value), 'an object like { max: 10, per: "1m" }'),
+};
+
 const defaultsChecks: Readonly<Record<string, Check>> = {
   retry: (value) =>
     expect(
@@ -50,6 +73,13 @@ const defaultsChecks: Readonly<Record<string, Check>> = {
       '"critical", "high", "normal", "low" or a whole number from -32768 to 32767',
     ),
   classify: (value) => expect(typeof value === "function", "a function (error) => verdict"),
+  breaker: (value) =>
+    expect(value === false || isPlainObject(value), "an object like { failures: 5 }, or false"),
+  retain: (value) =>
+    expect(
+      isPlainObject(value) || isRetention(value),
+      `${duration}, false, or an object like { completed: "1h" }`,
+    ),
 };
 
 const definitionChecks: Readonly<Record<string, Check>> = {
@@ -64,12 +94,25 @@ const definitionChecks: Readonly<Record<string, Check>> = {
     ),
   aliases: (value) =>
     expect(Array.isArray(value) && value.every(isName), "an array of names of 1 to 128 characters"),
+  concurrency: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
+  limit: (value) =>
+    expect(isPlainObject(value) && "key" in value, "an object like { key: (payload) => name }"),
+  onFailed: (value) => expect(typeof value === "function", "a function (payload, ctx, error)"),
   description: (value) => expect(typeof value === "string", "a sentence"),
   middleware: (value) =>
     expect(
       Array.isArray(value) && value.every((each) => typeof each === "function"),
       "an array of functions (ctx, next)",
     ),
+};
+
+/** Options that are objects: what may be in them. */
+const partsChecks: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  retry: retryChecks,
+  breaker: breakerChecks,
+  retain: retainChecks,
+  limit: limitChecks,
+  "limit.rate": rateChecks,
 };
 
 /** Faults in what a task file exports; its handler must be there. */
@@ -99,8 +142,8 @@ function faultsIn(
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const problem = check === undefined ? unknownOption(name, checks) : wrongValue(value, check);
     if (problem !== null) faults.push({ source, field, problem });
-    else if (field === "retry" && isPlainObject(value)) {
-      faults.push(...faultsIn(value, retryChecks, "retry.", source));
+    else if (isPlainObject(value) && Object.hasOwn(partsChecks, field)) {
+      faults.push(...faultsIn(value, partsChecks[field] ?? {}, `${field}.`, source));
     }
   }
   return faults;
@@ -160,6 +203,10 @@ function isDuration(value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+function isRetention(value: unknown): boolean {
+  return value === false || isDuration(value);
 }
 
 function isSchema(value: unknown): boolean {

@@ -1,7 +1,9 @@
 /** Durations as people write them ("30s", "1h30m") to milliseconds and back. */
 
 import { TaskrunError } from "./errors.ts";
-import type { Duration } from "./task.ts";
+
+/** "500ms", "30s", "5m", "24h", "7d", or milliseconds. */
+export type Duration = string | number;
 
 const unitMs: Readonly<Record<string, number>> = {
   d: 86_400_000,

@@ -3,6 +3,9 @@
  * Owns the shape only; `store/queue` reads and writes the rows.
  */
 
+import type { Duration } from "./duration.ts";
+import type { JobRetry } from "./retry-policy.ts";
+
 /** Any value that survives `JSON.stringify` and comes back the same. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -34,6 +37,24 @@ export interface Job {
   readonly metadata: Readonly<Record<string, Json>> | null;
   readonly flags: Readonly<Record<string, boolean>> | null;
   readonly revision: number;
+  /** This job's own retry policy, as it was given; null = the task's. */
+  readonly retry: JobRetry | null;
+  /** This job's own limit for each attempt; false = none, null = the task's. */
+  readonly timeoutMs: number | false | null;
+  /** How the job will end once its steps are compensated; null as long as that isn't decided. */
+  readonly ending: JobEnding | null;
+}
+
+/** An ending that was decided before the steps that the job has done could be compensated. */
+export interface JobEnding {
+  readonly state: "failed" | "cancelled";
+  readonly error: {
+    readonly name: string;
+    readonly message: string;
+    readonly stack: string | null;
+    readonly rule: string;
+  } | null;
+  readonly reason: string | null;
 }
 
 /** How to enqueue a job. Every option overrides what the task's file says. */
@@ -60,6 +81,14 @@ export interface EnqueueOptions {
   metadata?: Record<string, Json>;
   /** The job that asked for this one; set by `ctx.enqueue`. */
   parentId?: string;
+  /** Default: the task's. */
+  retry?: JobRetry;
+  /** An attempt's limit; false = none. Default: the task's. */
+  timeout?: Duration | false;
+  /** Ids of jobs that must have ended before this one runs. */
+  after?: readonly string[];
+  /** What becomes of this job when one of `after` fails or is cancelled. Default "cancel". */
+  onParentFailure?: "cancel" | "run" | "fail";
 }
 
 export type PriorityName = "critical" | "high" | "normal" | "low";

@@ -1,26 +1,15 @@
 /**
- * Makes a loaded Task of what a file exports: checks every option and settles every policy,
- * with the place that set it. What the author left out comes from the innermost folder that
- * says something, then from the config, then from the defaults here.
+ * Makes a loaded Task of what a file exports: checks every option and has every policy settled,
+ * with the place that set it.
  *
  * Refuses what is wrong anywhere, in one error that lists every fault.
  */
 
-import { defaultRetry } from "./backoff.ts";
 import { checkDefinition, type DefinitionFault, defaultsFaults } from "./check-definition.ts";
-import { parseDuration } from "./duration.ts";
 import { TaskrunError } from "./errors.ts";
-import { priorityNumbers } from "./job.ts";
 import type { Middleware } from "./middleware.ts";
-import type {
-  Handler,
-  RetryFunction,
-  RetryPolicy,
-  Task,
-  TaskDefaults,
-  TaskDefinition,
-  TaskPolicies,
-} from "./task.ts";
+import { settlePolicies } from "./settle-policies.ts";
+import type { FailedHandler, Handler, Task, TaskDefaults, TaskDefinition } from "./task.ts";
 
 /** What the config or a folder gives to the tasks beneath. */
 export interface TaskLayer {
@@ -78,6 +67,7 @@ export function resolveTask(definition: unknown, origin: TaskOrigin): Task {
     payloadSchema: own.payload ?? null,
     outputSchema: own.output ?? null,
     handler: handlerOf(own),
+    onFailed: failedHandlerOf(own),
     middleware: Object.freeze(layers.flatMap((layer) => layer.middleware)),
     policies: Object.freeze(policies),
     sources: Object.freeze(sources),
@@ -106,76 +96,8 @@ function handlerOf(definition: Definition): Handler {
   return (payload, ctx) => handler.call(definition, payload, ctx);
 }
 
-type Sources = Record<keyof TaskPolicies, string>;
-
-function settlePolicies(
-  layers: readonly TaskLayer[],
-  own: Definition,
-  ownSource: string,
-): { policies: TaskPolicies; sources: Sources } {
-  const timeout = innermost(layers, (defaults) => defaults.timeout);
-  const priority = innermost(layers, (defaults) => defaults.priority);
-  const classify = innermost(layers, (defaults) => defaults.classify);
-  const maxAttempts = innermost(layers, ({ retry }) =>
-    typeof retry === "object" ? retry.maxAttempts : undefined,
-  );
-  const retry = settleRetry(layers);
-  const timeoutMs = timeout.value ?? "30s";
-  return {
-    policies: {
-      retry: retry.value,
-      timeoutMs: timeoutMs === false ? false : parseDuration(timeoutMs),
-      priority: priorityOf(priority.value),
-      queue: own.queue ?? null,
-      classify: classify.value ?? null,
-      maxAttempts: maxAttempts.value ?? defaultRetry.maxAttempts,
-    },
-    sources: {
-      retry: retry.source,
-      timeoutMs: timeout.source,
-      priority: priority.source,
-      queue: own.queue === undefined ? "default" : ownSource,
-      classify: classify.source,
-      maxAttempts: maxAttempts.source,
-    },
-  };
-}
-
-interface Settled<T> {
-  readonly value: T;
-  readonly source: string;
-}
-
-function innermost<T>(
-  layers: readonly TaskLayer[],
-  read: (defaults: TaskDefaults) => T | undefined,
-): Settled<T | undefined> {
-  const layer = layers.findLast(({ defaults }) => read(defaults) !== undefined);
-  if (layer === undefined) return { value: undefined, source: "default" };
-  return { value: read(layer.defaults), source: layer.source };
-}
-
-/** Objects add up, the inner option winning; a function stands for all that is outside it. */
-function settleRetry(layers: readonly TaskLayer[]): Settled<TaskPolicies["retry"]> {
-  let value: SettledRetry | RetryFunction = defaultRetry;
-  let source = "default";
-  for (const layer of layers) {
-    const { retry } = layer.defaults;
-    if (retry === undefined) continue;
-    value = typeof retry === "function" ? retry : mergeRetry(value, retry);
-    source = layer.source;
-  }
-  return { value, source };
-}
-
-type SettledRetry = Exclude<TaskPolicies["retry"], RetryFunction>;
-
-function mergeRetry(outer: SettledRetry | RetryFunction, inner: RetryPolicy): SettledRetry {
-  const given = Object.entries(inner).filter(([, value]) => value !== undefined);
-  return { ...(typeof outer === "function" ? defaultRetry : outer), ...Object.fromEntries(given) };
-}
-
-function priorityOf(priority: TaskDefaults["priority"]): number {
-  if (priority === undefined) return priorityNumbers.normal;
-  return typeof priority === "number" ? priority : priorityNumbers[priority];
+function failedHandlerOf(definition: Definition): FailedHandler | null {
+  const { onFailed } = definition;
+  if (onFailed === undefined) return null;
+  return (payload, ctx, error) => onFailed.call(definition, payload, ctx, error);
 }

@@ -4,8 +4,7 @@
  * than the process that runs it.
  */
 
-import { parseDuration } from "./duration.ts";
-import type { Duration } from "./task.ts";
+import { type Duration, parseDuration } from "./duration.ts";
 
 /** What a branded error asks for. */
 export type Intent =

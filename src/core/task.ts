@@ -5,35 +5,46 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { TaskContext } from "./context.ts";
+import type { Duration } from "./duration.ts";
 import type { Priority } from "./job.ts";
 import type { Middleware } from "./middleware.ts";
-
-/** "500ms", "30s", "5m", "24h", "7d", or milliseconds. */
-export type Duration = string | number;
-
-/** How long to wait after a failed attempt. */
-export interface RetryPolicy {
-  /** Default "exponential". */
-  strategy?: "exponential" | "linear" | "fixed";
-  /** The wait after the first failed attempt. Default "1s". */
-  baseDelay?: Duration;
-  /** exponential: each wait is this many times the one before. Default 2. */
-  factor?: number;
-  /** linear: each wait is this much longer than the one before. Default: `baseDelay`. */
-  increment?: Duration;
-  /** No wait is longer. Default "5m". */
-  maxDelay?: Duration;
-  /** Up to this share of the wait is added or taken at random: 0 to 1. Default 0.1. */
-  jitter?: number;
-  /** Attempts before the job has failed for good; for jobs that we enqueue. Default 3. */
-  maxAttempts?: number;
-}
+import type { RetryPolicy } from "./retry-policy.ts";
 
 /** Says how long to wait after `attempt` (1-based) ended with `error`. */
 export type RetryFunction = (error: unknown, attempt: number) => Duration | "give_up";
 
 /** A task's own word on an error; undefined leaves it to the rules after it. */
 export type Classify = (error: unknown) => "permanent" | "retryable" | undefined;
+
+/** When to stop fetching a task's jobs because they keep failing; the same for all processes. */
+export interface BreakerPolicy {
+  /** Opens after so many failed attempts in a row. Default 5. */
+  failures?: number;
+  /** Closes after so many completed jobs in a row, let through one at a time. Default 3. */
+  successes?: number;
+  /** No job is fetched for that long, then one. Default "60s". */
+  openFor?: Duration;
+}
+
+/** How long finished jobs stay in the history; false = for ever, 0 = not at all. */
+export interface RetainPolicy {
+  /** Default "24h". */
+  completed?: Duration | false;
+  /** Default "24h". */
+  cancelled?: Duration | false;
+  /** Default "7d". */
+  failed?: Duration | false;
+}
+
+/** Bounds the jobs that share a key, in all processes together. */
+export interface LimitPolicy<Payload> {
+  /** Jobs of different keys don't wait for each other; undefined = not limited. */
+  key: (payload: Payload) => string | undefined;
+  /** How many of a key run at once. Default: no bound. */
+  concurrency?: number;
+  /** How many of a key start within any span of `per`. Default: no bound. */
+  rate?: { max: number; per: Duration };
+}
 
 /** What `_defaults.ts` files and the config may set for the tasks beneath them. */
 export interface TaskDefaults {
@@ -43,6 +54,10 @@ export interface TaskDefaults {
   /** Default "normal". */
   priority?: Priority;
   classify?: Classify;
+  /** Default: none. */
+  breaker?: BreakerPolicy | false;
+  /** How long finished jobs stay in the history: for each outcome, or one for all. */
+  retain?: RetainPolicy | Duration | false;
 }
 
 /**
@@ -57,16 +72,23 @@ export interface TaskDefinition<Payload, Output, Input = unknown, Returned = unk
   output?: StandardSchemaV1<unknown, Output>;
   /** Serial queue, or how to tell it from the payload. Default: none. */
   queue?: string | ((payload: Payload) => string | undefined);
+  /** How many of its jobs run at once in one process. Default: as many as the process runs. */
+  concurrency?: number;
+  /** Bounds jobs that share a key, in all processes together. Default: none. */
+  limit?: LimitPolicy<Payload>;
   /** Other names that jobs may be queued under. */
   aliases?: readonly string[];
   /** One sentence for people. */
   description?: string;
   /** Runs inside the config's and the folder's middleware, around the handler. */
   middleware?: readonly Middleware[];
+  /** Runs after the last attempt, once the job has failed for good; its errors are logged. */
+  onFailed?: (payload: Payload, ctx: TaskContext, error: unknown) => unknown;
   handler: (payload: Payload, ctx: TaskContext) => Returned;
 }
 
 export type Handler = (payload: unknown, ctx: TaskContext) => unknown;
+export type FailedHandler = (payload: unknown, ctx: TaskContext, error: unknown) => unknown;
 
 /** One loaded version of a task: an immutable value. */
 export interface Task {
@@ -80,6 +102,7 @@ export interface Task {
   readonly payloadSchema: StandardSchemaV1 | null;
   readonly outputSchema: StandardSchemaV1 | null;
   readonly handler: Handler;
+  readonly onFailed: FailedHandler | null;
   /** The config's, each folder's from the outermost, then the task's own. */
   readonly middleware: readonly Middleware[];
   readonly policies: TaskPolicies;
@@ -97,6 +120,32 @@ export interface TaskPolicies {
   readonly classify: Classify | null;
   /** For jobs that we enqueue; a row's own max_attempts always wins. */
   readonly maxAttempts: number;
+  readonly breaker: Breaker | null;
+  /** In one process; null = no bound of its own. */
+  readonly concurrency: number | null;
+  readonly limit: Limit | null;
+  readonly retain: Retain;
+}
+
+/** A settled BreakerPolicy. */
+export interface Breaker {
+  readonly failures: number;
+  readonly successes: number;
+  readonly openForMs: number;
+}
+
+/** A settled LimitPolicy. */
+export interface Limit {
+  readonly key: (payload: unknown) => string | undefined;
+  readonly concurrency: number | null;
+  readonly rate: { readonly max: number; readonly perMs: number } | null;
+}
+
+/** A settled RetainPolicy; null = for ever, 0 = not at all. */
+export interface Retain {
+  readonly completedMs: number | null;
+  readonly cancelledMs: number | null;
+  readonly failedMs: number | null;
 }
 
 // Symbol.for: a task file may import another copy of taskrun than the runtime is.

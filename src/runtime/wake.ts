@@ -1,6 +1,6 @@
 /**
  * Says when it is worth looking for jobs: a notification of the queue, or the poll that covers
- * for notifications that never came. Owns the LISTEN connection and puts a new one in its place
+ * for notifications that never came. Passes on what comes on the control channel. Owns the LISTEN connection and puts a new one in its place
  * when it is lost; always calls `onWake` after a reconnect, since anything may have happened.
  */
 
@@ -10,7 +10,12 @@ import { pause } from "../store/transient.ts";
 export interface WakeOptions {
   readonly connectionString: string;
   readonly pollIntervalMs: number;
+  readonly controlChannel: string;
   readonly onWake: () => void;
+  /** What came on the control channel. */
+  readonly onControl: (message: string) => void;
+  /** It listens, for the first time or again: messages may have been missed until now. */
+  readonly onListening: () => void;
   readonly onLost: (error: unknown) => void;
   readonly onBack: () => void;
 }
@@ -50,11 +55,13 @@ export class Wake {
       const client = this.#createClient();
       try {
         await client.connect();
-        await client.query('listen "jobs:insert"');
+        const control = pg.escapeIdentifier(this.#options.controlChannel);
+        await client.query(`listen "jobs:insert"; listen ${control}`);
         if (failures > 0) this.#options.onBack();
         failures = 0;
         onFirst();
         this.#options.onWake();
+        this.#options.onListening();
         await this.#untilLost(client);
       } catch (error) {
         if (!this.#stopped.signal.aborted) this.#options.onLost(error);
@@ -75,7 +82,10 @@ export class Wake {
       connectionTimeoutMillis: 10_000,
     });
     client.on("error", () => {});
-    client.on("notification", this.#options.onWake);
+    client.on("notification", ({ channel, payload }) => {
+      if (channel === this.#options.controlChannel) this.#options.onControl(payload ?? "");
+      else this.#options.onWake();
+    });
     return client;
   }
 

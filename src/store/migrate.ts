@@ -107,7 +107,12 @@ async function applyMissing(client: pg.Client, schemas: Schemas): Promise<string
   const missing = missingMigrations(await appliedMigrations(client, schemas));
   for (const name of missing) {
     const text = readFileSync(`${folder}${name}.sql`, "utf8");
-    await client.query(text.replaceAll(":QUEUE", schemas.queue).replaceAll(":OWN", schemas.own));
+    await client.query(
+      text
+        .replaceAll(":QUEUE", schemas.queue)
+        .replaceAll(":OWN", schemas.own)
+        .replaceAll(":CONTROL", pg.escapeLiteral(schemas.controlChannel)),
+    );
     await client.query(`insert into ${schemas.own}.migrations (name) values ($1)`, [name]);
   }
   await client.query("commit");

@@ -12,6 +12,8 @@ export interface Schemas {
   readonly queueName: string;
   /** Our schema by its plain name. */
   readonly ownName: string;
+  /** The channel on which processes are told of pauses, breakers and cancelled jobs. */
+  readonly controlChannel: string;
 }
 
 /**
@@ -20,7 +22,13 @@ export interface Schemas {
  */
 export function schemasFor(queueName: string): Schemas {
   const ownName = queueName === "graphile_worker" ? "taskrun" : `${queueName}_taskrun`;
-  return { queue: quoted(queueName), own: quoted(ownName), queueName, ownName };
+  return {
+    queue: quoted(queueName),
+    own: quoted(ownName),
+    queueName,
+    ownName,
+    controlChannel: `${ownName}:control`,
+  };
 }
 
 function quoted(name: string): string {

@@ -6,12 +6,12 @@
 import type { Pool } from "pg";
 import { pino } from "pino";
 import type { GraphileAddJobOptions, Progress } from "../core/context.ts";
-import { parseDuration } from "../core/duration.ts";
+import { type Duration, parseDuration } from "../core/duration.ts";
 import type { EnqueueOptions, Job } from "../core/job.ts";
 import type { Middleware } from "../core/middleware.ts";
 import type { Failure, Outcome } from "../core/outcome.ts";
 import { resolveTask } from "../core/resolve-task.ts";
-import type { Classify, DefinedTask, Duration, Task } from "../core/task.ts";
+import type { Classify, DefinedTask, Task } from "../core/task.ts";
 import { Attempt, type AttemptServices } from "../runtime/attempt.ts";
 import { executeAttempt } from "../runtime/execute-attempt.ts";
 import { poolWithoutDatabase } from "./pool-without-database.ts";
@@ -163,6 +163,9 @@ function jobOf(task: Task, payload: unknown, overrides: RunTaskOverrides): Job {
     metadata: null,
     flags: null,
     revision: 0,
+    retry: null,
+    timeoutMs: null,
+    ending: null,
     ...overrides.job,
   };
 }

@@ -47,3 +47,17 @@ test("a long value is cut", () => {
   const [fault] = defaultsFaults({ timeout: "x".repeat(500) }, "x.ts");
   expect(fault?.problem.length).toBeLessThan(200);
 });
+
+test.each([
+  [{ breaker: { failures: 0 } }, "breaker.failures"],
+  [{ breaker: { openfor: "1s" } }, "breaker.openfor"],
+  [{ retain: "soon" }, "retain"],
+  [{ retain: { completed: "soon" } }, "retain.completed"],
+  [{ concurrency: 0 }, "concurrency"],
+  [{ limit: { concurrency: 1 } }, "limit"],
+  [{ limit: { key: () => "a", rate: { max: 0, per: "1s" } } }, "limit.rate.max"],
+  [{ onFailed: "no" }, "onFailed"],
+])("%j is refused by the name of its part", (options, field) => {
+  const faults = checkDefinition({ handler: () => {}, ...options }, "a.ts");
+  expect(faults).toMatchObject([{ source: "a.ts", field }]);
+});

@@ -33,7 +33,10 @@ function createWake(connectionString: string, pollIntervalMs = 3_600_000): Wake 
   return new Wake({
     connectionString,
     pollIntervalMs,
+    controlChannel: "taskrun:control",
     onWake: note("wake"),
+    onControl: () => {},
+    onListening: () => {},
     onLost: note("lost"),
     onBack: note("back"),
   });

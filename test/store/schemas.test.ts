@@ -7,6 +7,7 @@ test("beside graphile_worker ours is taskrun", () => {
     own: '"taskrun"',
     queueName: "graphile_worker",
     ownName: "taskrun",
+    controlChannel: "taskrun:control",
   });
 });
 

@@ -34,6 +34,9 @@ export const exampleJob: Job = {
   metadata: null,
   flags: null,
   revision: 0,
+  retry: null,
+  timeoutMs: null,
+  ending: null,
 };
 
 export interface StartOptions {

@@ -124,8 +124,10 @@ from picked left join ${own}.job_details d
 where jobs.id = picked.id
 returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
   date_part('epoch', jobs.run_at), date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
-  jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags, d.job_id,
-  d.correlation_id, d.created_by, d.parent_id, d.metadata`;
+  jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags,
+  case when d.job_id is not null then json_build_object('correlation_id', d.correlation_id,
+    'created_by', d.created_by, 'parent_id', d.parent_id::text, 'metadata', d.metadata,
+    'retry', d.retry, 'timeout_ms', d.timeout_ms, 'ending', d.ending) end`;
 }
 
 function plainStatement({ queue, own }: Schemas): string {

@@ -4,7 +4,8 @@
  */
 
 import type { GraphileJob } from "../../core/context.ts";
-import type { Job, Json } from "../../core/job.ts";
+import type { Job, JobEnding, Json } from "../../core/job.ts";
+import type { JobRetry } from "../../core/retry-policy.ts";
 
 /** The columns of a fetched row, in the order the statement returns them; all as text. */
 export type QueueRow = [
@@ -22,14 +23,23 @@ export type QueueRow = [
   queueName: string | null,
   revision: string | null,
   flags: string | null,
-  detailsOf: string | null,
-  correlationId: string | null,
-  createdBy: string | null,
-  parentId: string | null,
-  metadata: string | null,
+  // A row of job_details as JSON; most jobs have none.
+  details: string | null,
   // Only from the statement that leaves serial queues out: "t" when one has a job waiting.
   serialJobsWait?: string,
 ];
+
+/** What of a row of job_details is read here. */
+interface JobDetails {
+  readonly correlation_id: string | null;
+  readonly created_by: string | null;
+  // As text: it may pass 2^53.
+  readonly parent_id: string | null;
+  readonly metadata: Record<string, Json> | null;
+  readonly retry: JobRetry | null;
+  readonly timeout_ms: number | null;
+  readonly ending: JobEnding | null;
+}
 
 export class QueueJob implements Job, GraphileJob {
   readonly task: string;
@@ -41,6 +51,7 @@ export class QueueJob implements Job, GraphileJob {
   readonly runAtMs: number;
   readonly #row: QueueRow;
   #payload: unknown;
+  #parsedDetails: JobDetails | null = null;
 
   constructor(row: QueueRow, task: string, lockedBy: string, fetchedAt: Date) {
     this.#row = row;
@@ -91,19 +102,35 @@ export class QueueJob implements Job, GraphileJob {
   }
   /** Whether some serial queue had a job waiting when this one was fetched. */
   get serialJobsWait(): boolean {
-    return this.#row[18] === "t";
+    return this.#row[14] === "t";
   }
   get correlationId(): string | null {
-    return this.#row[14];
+    return this.#details?.correlation_id ?? null;
   }
   get createdBy(): string | null {
-    return this.#row[15];
+    return this.#details?.created_by ?? null;
   }
   get parentId(): string | null {
-    return this.#row[16];
+    return this.#details?.parent_id ?? null;
   }
   get metadata(): Record<string, Json> | null {
-    return parsed(this.#row[17]);
+    return this.#details?.metadata ?? null;
+  }
+  get retry(): JobRetry | null {
+    return this.#details?.retry ?? null;
+  }
+  get timeoutMs(): number | false | null {
+    const timeoutMs = this.#details?.timeout_ms ?? null;
+    return timeoutMs === 0 ? false : timeoutMs;
+  }
+  get ending(): JobEnding | null {
+    return this.#details?.ending ?? null;
+  }
+
+  get #details(): JobDetails | null {
+    if (this.#row[13] === null) return null;
+    this.#parsedDetails ??= parsed<JobDetails>(this.#row[13]);
+    return this.#parsedDetails;
   }
 
   // graphile-worker's names, for handlers written for it.

@@ -19,11 +19,15 @@ function jobOf(more: Readonly<Record<number, string | null>> = {}): QueueJob {
     "line",
     "4",
     '{"gpu": true}',
-    "9007199254740993",
-    "c",
-    "ada",
-    "7",
-    '{"a": 1}',
+    JSON.stringify({
+      correlation_id: "c",
+      created_by: "ada",
+      parent_id: "7",
+      metadata: { a: 1 },
+      retry: { type: "fixed", interval_ms: 5, max_attempts: 2 },
+      timeout_ms: 0,
+      ending: null,
+    }),
   ];
   // why: each value stays text or null
   const changed = Object.assign(row, more) as QueueRow;
@@ -50,6 +54,9 @@ test("every column reads as the job's property", () => {
     createdBy: "ada",
     parentId: "7",
     metadata: { a: 1 },
+    retry: { type: "fixed", interval_ms: 5, max_attempts: 2 },
+    timeoutMs: false,
+    ending: null,
     lockedBy: "p",
   });
 });
@@ -78,7 +85,6 @@ test("what a job doesn't have is null, and what is left out is the usual", () =>
     11: null,
     12: null,
     13: null,
-    17: null,
   });
   expect(bare).toMatchObject({
     createdAt: bare.runAt,

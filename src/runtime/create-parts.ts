@@ -1,0 +1,184 @@
+/**
+ * Makes the parts of one process and tells each about those it needs. A table of contents; each
+ * part's how is in the file it is imported from. Starts nothing: that is `create-runtime.ts`.
+ */
+
+import type pg from "pg";
+import { createEvents, type RuntimeEvents } from "../core/events.ts";
+import { ShutdownError } from "../core/task-errors.ts";
+import { createHandlerPool, createQueuePool } from "../store/pools.ts";
+import { type Schemas, schemasFor } from "../store/schemas.ts";
+import { Attempt, type AttemptServices } from "./attempt.ts";
+import type { BackgroundService } from "./background-service.ts";
+import { Crontab } from "./crontab.ts";
+import { DatabaseHealth } from "./database-health.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { createEnqueuer } from "./enqueue.ts";
+import { executeAttempt } from "./execute-attempt.ts";
+import { FetchableTasks } from "./fetchable-tasks.ts";
+import { JobFetcher } from "./job-fetcher.ts";
+import { LockKeeper } from "./lock-keeper.ts";
+import { Presence } from "./presence.ts";
+import { ProgressWriter } from "./progress-writer.ts";
+import type { RuntimeOptions } from "./runtime.ts";
+import { Settler } from "./settle.ts";
+import { TaskRegistry } from "./task-registry.ts";
+import { taskrunVersion } from "./version.ts";
+import { Wake } from "./wake.ts";
+
+/** What most parts need. */
+export interface Shared extends RuntimeOptions {
+  readonly schemas: Schemas;
+  /** The queue pool: for short statements of ours alone. */
+  readonly db: pg.Pool;
+  readonly events: RuntimeEvents;
+  readonly registry: TaskRegistry;
+}
+
+export interface Parts {
+  readonly shared: Shared;
+  readonly handlerPool: pg.Pool;
+  readonly health: DatabaseHealth;
+  readonly settler: Settler;
+  readonly dispatcher: Dispatcher;
+  readonly presence: Presence;
+  readonly wake: Wake;
+  readonly locks: LockKeeper;
+  readonly crontab: Crontab;
+  /** Started in this order, stopped in the opposite one. */
+  readonly services: readonly BackgroundService[];
+}
+
+export function createParts(options: RuntimeOptions): Parts {
+  const shared = createShared(options);
+  const { config, connectionString, logger, events, registry } = shared;
+  const handlerPool = createHandlerPool({
+    connectionString,
+    max: config.handlerPoolSize,
+    onError: idleError(options),
+  });
+  // Parts know of each other by what they may ask, so that they can be made in any order.
+  const health = new DatabaseHealth(events, logger);
+  const settler = new Settler({ ...shared, onSettled: (batch) => dispatcher.settled(batch) });
+  const dispatcher: Dispatcher = createDispatcher(shared, {
+    handlerPool,
+    settler,
+    processId: () => presence.processId,
+    onFetchError: (error) => {
+      locks.expectGhosts();
+      health.lost(error);
+    },
+    onFetched: () => health.answered(),
+  });
+  const presence: Presence = createPresence(shared, dispatcher);
+  const processId = () => presence.processId;
+  const locks: LockKeeper = new LockKeeper({ ...shared, dispatcher, settler, processId });
+  const wake = new Wake({
+    connectionString,
+    pollIntervalMs: config.pollIntervalMs,
+    controlChannel: shared.schemas.controlChannel,
+    onWake: () => dispatcher.wake(),
+    onControl: () => {},
+    onListening: () => {},
+    onLost: (error) => health.lost(error),
+    onBack: () => health.answered(),
+  });
+  const crontab = new Crontab({ ...shared, tasks: registry });
+  const services: BackgroundService[] = [];
+  return {
+    shared,
+    handlerPool,
+    health,
+    settler,
+    dispatcher,
+    presence,
+    wake,
+    locks,
+    crontab,
+    services,
+  };
+}
+
+function createShared(options: RuntimeOptions): Shared {
+  const { config, connectionString, logger } = options;
+  return {
+    ...options,
+    schemas: schemasFor(config.schema),
+    // Two fetches, two settlements, and what presence and progress need now and then.
+    db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
+    events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
+    registry: new TaskRegistry(),
+  };
+}
+
+function idleError({ logger }: RuntimeOptions): (error: Error) => void {
+  return (error) => logger.debug({ err: error }, "lost an idle connection");
+}
+
+interface DispatcherNeeds {
+  readonly handlerPool: pg.Pool;
+  readonly settler: Settler;
+  readonly processId: () => string;
+  readonly onFetchError: (error: unknown) => void;
+  readonly onFetched: () => void;
+}
+
+function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
+  const { config, db, loader, registry, schemas } = shared;
+  const progress = new ProgressWriter(shared);
+  const services = createServices(shared, needs.handlerPool, progress);
+  const tasks = new FetchableTasks(db, schemas, registry);
+  const fetcher = new JobFetcher({ db, schemas, tasks, processId: needs.processId });
+  return new Dispatcher({
+    concurrency: config.concurrency,
+    settler: needs.settler,
+    fetch: (limit) => fetcher.fetch(limit),
+    findTask: (name) => registry.find(name),
+    createAttempt: (job, task) => {
+      loader.acquire?.(task);
+      return new Attempt(job, task, services);
+    },
+    onAttemptEnd: (task) => loader.release?.(task),
+    progressWritten: (jobId) => progress.written(jobId),
+    execute: executeAttempt,
+    onFetchError: needs.onFetchError,
+    onFetched: needs.onFetched,
+  });
+}
+
+function createServices(
+  { config, logger, registry, schemas }: Shared,
+  handlerPool: pg.Pool,
+  progress: ProgressWriter,
+): AttemptServices {
+  const { enqueue } = createEnqueuer({
+    db: handlerPool,
+    schemas,
+    findTask: (name) => registry.find(name),
+  });
+  return {
+    logger,
+    pool: handlerPool,
+    enqueue,
+    saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
+    settings: {
+      timeoutGraceMs: config.timeoutGraceMs,
+      logPayloads: config.logPayloads,
+      classify: config.classify,
+    },
+  };
+}
+
+function createPresence(shared: Shared, dispatcher: Dispatcher): Presence {
+  return new Presence({
+    ...shared,
+    version: taskrunVersion,
+    heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
+    onReplaced: () => {
+      const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
+      for (const attempt of dispatcher.running) attempt.abort(reason);
+      dispatcher.dropWaiting();
+    },
+    onRescued: () => dispatcher.wake(),
+  });
+}
