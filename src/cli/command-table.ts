@@ -7,6 +7,19 @@ import type { Command, CommandSpec, FlagSpec } from "./command-spec.ts";
 
 const json: FlagSpec = { kind: "switch", sentence: "Print JSON for programs" };
 
+/** What chooses jobs; read by `job-filter.ts`. */
+const chosen = {
+  task: { kind: "text", sentence: "Only jobs of this task" },
+  state: { kind: "text", sentence: "Only jobs in this state" },
+  queue: { kind: "text", sentence: "Only jobs of this serial queue" },
+  "correlation-id": { kind: "text", sentence: "Only jobs with this correlation id" },
+  since: {
+    kind: "text",
+    sentence: 'Ended (else added) no longer ago than "2h", or since a moment',
+  },
+  until: { kind: "text", sentence: "Ended (else added) longer ago than that, or before a moment" },
+} as const satisfies Record<string, FlagSpec>;
+
 /**
  * Every command about tasks and jobs takes these, whether it needs them or not: a script sets
  * them once for all. Those that write files or scripts don't.
@@ -40,6 +53,7 @@ export const commandTable = {
       "logFormat",
       "redact",
       "logPayloads",
+      "keepLogs",
     ],
     examples: [
       ["taskrun", "run until Ctrl-C"],
@@ -125,13 +139,15 @@ export const commandTable = {
     sentence: "List jobs, queued and finished, newest first",
     arguments: {},
     flags: {
-      state: { kind: "text", sentence: "Only jobs in this state" },
-      task: { kind: "text", sentence: "Only jobs of this task" },
+      ...chosen,
       limit: { kind: "text", sentence: "At most this many (default 50)" },
       json,
     },
     options: common,
-    examples: [["taskrun jobs --state failed", "what has failed for good"]],
+    examples: [
+      ["taskrun jobs --state failed", "what has failed for good"],
+      ["taskrun jobs --task send_email --since 2h", "what became of the last two hours' mails"],
+    ],
     load: async () => (await import("./commands/jobs.ts")).jobs,
   },
   show: {

@@ -39,6 +39,8 @@ export interface UserConfig {
   redact?: readonly string[];
   /** Whether payloads are logged. Default false. */
   logPayloads?: boolean;
+  /** Whether the lines of `ctx.log`, info and above, are kept with the job. Default true. */
+  keepLogs?: boolean;
   /** Folder for what taskrun keeps on disk, relative to this file. Default ".taskrun". */
   dataDir?: string;
   /** Policies of every task that doesn't set its own. */

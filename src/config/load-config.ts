@@ -117,6 +117,7 @@ function checkAll(check: Checker) {
     logFormat: check("logFormat"),
     redact: check("redact"),
     logPayloads: check("logPayloads"),
+    keepLogs: check("keepLogs"),
     dataDir: check("dataDir"),
     defaults: check("defaults"),
     middleware: check("middleware"),

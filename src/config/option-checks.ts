@@ -101,6 +101,7 @@ export const optionChecks = {
   logFormat: choice(schema.logFormat),
   redact: z.array(text, { error: "expected a list of paths" }),
   logPayloads: z.boolean({ error: "expected true or false" }),
+  keepLogs: z.boolean({ error: "expected true or false" }),
   dataDir: text,
   defaults: taskDefaults,
   middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),

@@ -41,6 +41,8 @@ export interface ResolvedConfig {
   readonly redact: readonly string[];
   /** Whether payloads are logged. */
   readonly logPayloads: boolean;
+  /** Whether the lines of `ctx.log`, info and above, are kept with the job. */
+  readonly keepLogs: boolean;
   readonly defaults: TaskDefaults;
   readonly middleware: readonly Middleware[];
   readonly classify: Classify | null;

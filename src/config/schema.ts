@@ -133,6 +133,11 @@ export const schema = {
     default: false,
     sentence: "Whether payloads are logged",
   },
+  keepLogs: {
+    kind: "boolean",
+    default: true,
+    sentence: "Whether the last lines that a handler logs are kept with its job",
+  },
   dataDir: {
     kind: "path",
     default: ".taskrun",

@@ -26,6 +26,7 @@ export interface ContextSource extends RunningAttempt {
   readonly signal: AbortSignal;
   readonly abortPromise: Promise<never>;
   readonly pool: Pool;
+  keepLog(log: Logger): Logger;
   enqueue(
     task: string,
     payload: unknown,
@@ -91,7 +92,7 @@ class AttemptContext implements TaskContext {
 
   get log(): Logger {
     const { made, running } = this;
-    made.log ??= running.logger.child(running.logFields());
+    made.log ??= running.keepLog(running.logger.child(running.logFields()));
     return made.log;
   }
 

@@ -27,6 +27,8 @@ export interface AttemptServices {
   ): Promise<{ id: string }>;
   /** Writes progress; at most twice a second per attempt. */
   saveProgress(attempt: Attempt, progress: Progress): void;
+  /** Makes a logger one whose lines are kept with the job. Default: they aren't. */
+  keepLog?: (job: Job, log: Logger) => Logger;
   readonly settings: AttemptSettings;
   /** From 0 to 1; spreads retries. Default Math.random. */
   random?: () => number;
@@ -40,6 +42,7 @@ export class Attempt implements ContextSource {
   startedAtMs = 0;
   payload: unknown;
   progress: Progress | null = null;
+  remaining: RunningAttempt["remaining"] = null;
   stopReason: Error | null = null;
   decided: Outcome | null = null;
   onStop: (() => void) | null = null;
@@ -127,6 +130,11 @@ export class Attempt implements ContextSource {
 
   saveProgress(progress: Progress): void {
     this.services.saveProgress(this, progress);
+  }
+
+  /** The handler's logger: `log`, with its lines kept if they are to be. */
+  keepLog(log: Logger): Logger {
+    return this.services.keepLog?.(this.job, log) ?? log;
   }
 
   logFields(): Record<string, unknown> {

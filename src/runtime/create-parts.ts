@@ -18,6 +18,7 @@ import { executeAttempt } from "./execute-attempt.ts";
 import { FetchableTasks } from "./fetchable-tasks.ts";
 import { JobFetcher } from "./job-fetcher.ts";
 import { LockKeeper } from "./lock-keeper.ts";
+import { LogWriter } from "./log-writer.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
 import type { RuntimeOptions } from "./runtime.ts";
@@ -60,8 +61,10 @@ export function createParts(options: RuntimeOptions): Parts {
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
   const settler = new Settler({ ...shared, onSettled: (batch) => dispatcher.settled(batch) });
+  const logs = new LogWriter({ ...shared, redact: config.redact });
   const dispatcher: Dispatcher = createDispatcher(shared, {
     handlerPool,
+    logs,
     settler,
     processId: () => presence.processId,
     onFetchError: (error) => {
@@ -84,7 +87,7 @@ export function createParts(options: RuntimeOptions): Parts {
     onBack: () => health.answered(),
   });
   const crontab = new Crontab({ ...shared, tasks: registry });
-  const services: BackgroundService[] = [];
+  const services: BackgroundService[] = [logs];
   return {
     shared,
     handlerPool,
@@ -117,6 +120,7 @@ function idleError({ logger }: RuntimeOptions): (error: Error) => void {
 
 interface DispatcherNeeds {
   readonly handlerPool: pg.Pool;
+  readonly logs: LogWriter;
   readonly settler: Settler;
   readonly processId: () => string;
   readonly onFetchError: (error: unknown) => void;
@@ -126,7 +130,7 @@ interface DispatcherNeeds {
 function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const { config, db, loader, registry, schemas } = shared;
   const progress = new ProgressWriter(shared);
-  const services = createServices(shared, needs.handlerPool, progress);
+  const services = createServices(shared, needs, progress);
   const tasks = new FetchableTasks(db, schemas, registry);
   const fetcher = new JobFetcher({ db, schemas, tasks, processId: needs.processId });
   return new Dispatcher({
@@ -148,7 +152,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
 
 function createServices(
   { config, logger, registry, schemas }: Shared,
-  handlerPool: pg.Pool,
+  { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
   const { enqueue } = createEnqueuer({
@@ -161,6 +165,7 @@ function createServices(
     pool: handlerPool,
     enqueue,
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
+    keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
     settings: {
       timeoutGraceMs: config.timeoutGraceMs,
       logPayloads: config.logPayloads,

@@ -84,6 +84,7 @@ describe("without any setting", () => {
       logFormat: "auto",
       redact: [],
       logPayloads: false,
+      keepLogs: true,
       defaults: {},
       middleware: [],
       classify: null,
