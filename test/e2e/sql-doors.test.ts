@@ -98,15 +98,51 @@ describe("taskrun.add_job", () => {
     [{ priority: "urgent" }, /priority "urgent" is not a name or integer/],
     [{ priority: 40_000 }, /priority 40000 is not a name or integer/],
     [{ run_at: "2099-01-01", delay: 5 }, /give run_at or delay, not both/],
-    [{ delay: "soon" }, /interval/],
-    [{ run_at: "tomorrowish" }, /timestamp/],
-    [{ max_attempts: 0 }, /max_attempts|attempts/i],
-    [{ key: "k", key_mode: "sometimes" }, /job_key_mode/],
-    [{ queue: "q".repeat(200) }, /job_queues_queue_name_check/],
+    [{ delay: "soon" }, /delay is "soon", expected a duration/],
+    [{ run_at: "tomorrowish" }, /run_at is "tomorrowish", expected a moment/],
+    [{ run_at: "2099-99-99" }, /run_at is "2099-99-99", expected a moment/],
+    [{ max_attempts: 0 }, /max_attempts is 0, expected a whole number from 1 to 32767/],
+    [{ max_attempts: 2.5 }, /max_attempts is 2.5, expected a whole number/],
+    [{ key: "k", key_mode: "sometimes" }, /key_mode is "sometimes", expected "replace"/],
+    [{ key: "" }, /key is "", expected text of 1 to 512 characters/],
+    [{ queue: "q".repeat(200) }, /queue is "q+\.\.\., expected text of 1 to 128 characters/],
+    [{ flags: "gpu" }, /flags is "gpu", expected an array of names/],
+    [{ flags: [1] }, /flags is \[1\], expected an array of names/],
+    [{ metadata: [1] }, /metadata is \[1\], expected an object/],
+    [{ parent_id: "x" }, /parent_id is "x", expected the id of a job/],
+    [{ validate: "no" }, /validate is "no", expected true or false/],
+    [{ timeout: 0 }, /timeout is 0, expected a duration like "30s"/],
+    [{ timeout: true }, /timeout is true, expected/],
+    [{ timeout: "-3s" }, /timeout is "-3s", expected/],
+    [{ timeout: "soon" }, /timeout is "soon", expected/],
+    [{ after: 5 }, /after is 5, expected an array of the ids of jobs/],
+    [{ after: [1, "x"] }, /after is \[1, "x"\], expected an array of the ids/],
+    [{ after: [1.5] }, /after is \[1.5\], expected an array of the ids/],
+    [{ after: [[1]] }, /after is \[\[1\]\], expected an array of the ids/],
+    [{ after: [1], on_parent_failure: "go" }, /on_parent_failure is "go", expected "cancel"/],
+    [{ on_parent_failure: 1 }, /on_parent_failure is 1, expected "cancel"/],
+    [{ retry: 3 }, /retry is 3, expected an object like/],
+    [{ retry: { type: "fibonacci" } }, /retry\.type is "fibonacci", expected "exponential"/],
+    [{ retry: { type: 1 } }, /retry\.type is 1, expected/],
+    [{ retry_strategy: { type: "FIXED" } }, /retry_strategy\.type is "FIXED", expected/],
+    [{ retry_strategy: { type: "fixed" } }, /retry_strategy\.interval_ms is missing/],
+    [{ retry: { type: "linear", base_delay_ms: 1 } }, /retry\.increment_ms is missing/],
+    [{ retry: { type: "fixed", interval_ms: "1s" } }, /retry\.interval_ms is "1s", expected/],
+    [{ retry: { type: "fixed", interval_ms: -1 } }, /retry\.interval_ms is -1, expected/],
+    [{ retry: { strategy: "doubling" } }, /retry\.strategy is "doubling", expected/],
+    [{ retry: { baseDelay: "1 hour" } }, /retry\.baseDelay is "1 hour", expected a duration/],
+    [{ retry: { factor: 0.5 } }, /retry\.factor is 0.5, expected a number of at least 1/],
+    [{ retry: { jitter: 2 } }, /retry\.jitter is 2, expected a number from 0 to 1/],
+    [{ retry: { maxAttempts: 0 } }, /retry\.maxAttempts is 0, expected a whole number/],
+    [{ retry: { max_attempts: 5 } }, /retry has the unknown field 'max_attempts'/],
+    [{ retry: {}, retry_strategy: {} }, /give retry or retry_strategy, not both/],
   ];
   test.each(refused)("refuses %j", async (options, message) => {
     const call = q.add(options as Record<string, unknown>);
-    await expect(call).rejects.toMatchObject({ message: expect.stringMatching(message) });
+    await expect(call).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      code: "22023",
+    });
     const { rows } = await q.db.query("select 1 from graphile_worker._private_jobs");
     expect(rows).toEqual([]);
   });
@@ -132,6 +168,67 @@ describe("taskrun.add_job", () => {
       metadata: { b: 2 },
       correlation_id: null,
     });
+  });
+
+  const kept: [options: Record<string, unknown>, details: Record<string, unknown>][] = [
+    [{ timeout: "2m" }, { timeout_ms: 120_000, retry: null }],
+    [{ timeout: "1.5s" }, { timeout_ms: 1500 }],
+    [{ timeout: 250 }, { timeout_ms: 250 }],
+    [{ timeout: false }, { timeout_ms: 0 }],
+    [{ retry: { strategy: "fixed", baseDelay: "1h30m" } }, { timeout_ms: null }],
+    [{ retry_strategy: { type: "Fixed", interval_ms: 5 } }, { timeout_ms: null }],
+  ];
+  test.each(kept)("keeps %j with the job, alone and in a list", async (options, details) => {
+    const retry = options.retry ?? options.retry_strategy ?? null;
+    const alone = await q.add(options);
+    const list = [{ task: "t", options }];
+    const { rows } = await q.db.query("select taskrun.add_jobs($1) as id", [JSON.stringify(list)]);
+    for (const id of [alone, rows[0].id]) {
+      expect(await detailsOf(id)).toMatchObject({ ...details, retry });
+    }
+  });
+
+  const detailsOf = async (id: string) => {
+    const found = await q.db.query("select * from taskrun.job_details where job_id = $1", [id]);
+    return found.rows[0];
+  };
+
+  const attempts: [options: Record<string, unknown>, maxAttempts: number][] = [
+    [{ retry: { maxAttempts: 7 } }, 7],
+    [{ retry_strategy: { type: "fixed", interval_ms: 5, max_attempts: 9 } }, 9],
+    [{ retry: { maxAttempts: 7 }, max_attempts: 2 }, 2],
+    [{ retry: { baseDelay: "1s" } }, 25],
+  ];
+  test.each(attempts)("%j gives it %i attempts", async (options, maxAttempts) => {
+    expect(await q.row(await q.add(options))).toMatchObject({ max_attempts: maxAttempts });
+  });
+
+  test("a replaced job keeps nothing of what was said about it before", async () => {
+    const options = { key: "k", retry: { maxAttempts: 4 }, timeout: "1s", created_by: "ada" };
+    const lone = (more: object) => q.add({ key: "k", ...more });
+    const listed = (more: object) =>
+      q.db.query("select taskrun.add_jobs($1)", [
+        JSON.stringify([{ task: "t", options: { key: "k", ...more } }]),
+      ]);
+    for (const add of [lone, listed]) {
+      const id = await q.add(options);
+      await q.db.query(
+        `insert into taskrun.steps (job_id, name, attempt, started_at) values ($1, 's', 1, now())`,
+        [id],
+      );
+      await add({});
+      expect(await detailsOf(id)).toBeUndefined();
+      await add({ timeout: false });
+      expect(await detailsOf(id)).toMatchObject({ timeout_ms: 0, retry: null, created_by: null });
+      const { rows } = await q.db.query("select 1 from taskrun.steps where job_id = $1", [id]);
+      expect(rows).toEqual([]);
+    }
+  });
+
+  test("a job that unsafe_dedupe leaves in place keeps all that was said about it", async () => {
+    const id = await q.add({ key: "k", timeout: "1s" });
+    expect(await q.add({ key: "k", key_mode: "unsafe_dedupe", timeout: "9s" })).toBe(id);
+    expect(await detailsOf(id)).toMatchObject({ timeout_ms: 1000 });
   });
 
   test("callers that fight over a key all get a job", async () => {

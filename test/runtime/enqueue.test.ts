@@ -114,7 +114,7 @@ describe("add_jobs", () => {
     ]);
     expect(after).toEqual(before);
     expect(await jobs(after)).toMatchObject([
-      { payload: { n: 2 }, created_by: "ann", state: "pending" },
+      { payload: { n: 2 }, created_by: null, state: "pending" },
       { payload: { n: 2 }, state: "scheduled" },
       { payload: { n: 1 } },
     ]);
