@@ -1,6 +1,7 @@
 /**
  * What an error means for the job. A pure function over a table: the first row that matches
- * decides. Every row looks at what was thrown and then through its `cause` chain.
+ * decides. Every row looks at what was thrown and then through its `cause` chain. The entries of
+ * a batch are looked up one by one: it is permanent when all of them are.
  *
  *   1 thrown-on-purpose   taskrun's own error classes
  *   2 task-classify       the task's `classify`, then (config-classify) the config's
@@ -12,6 +13,7 @@
  *   8 default             retryable
  */
 
+import { BatchError } from "./batch-error.ts";
 import { errorChain, readProperty } from "./error-chain.ts";
 import type { ClassificationRule } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -54,6 +56,24 @@ const table: readonly Row[] = [
 
 /** What `thrown` means for the job. Never throws. */
 export function classify(thrown: unknown, options: ClassifyOptions): Classification {
+  return thrown instanceof BatchError
+    ? together(thrown.errors.map((error) => classify(error, options)))
+    : classifyOne(thrown, options);
+}
+
+/** One job waits for all its failed entries: as long as the one that asks for the longest wait. */
+function together(verdicts: readonly Classification[]): Classification {
+  const [first] = verdicts;
+  const again = verdicts.filter((verdict) => verdict.kind !== "permanent");
+  if (first === undefined || again.length === 0) return first ?? retryable("default");
+  const { rule } = again.find(({ kind }) => kind === "retryable") ?? first;
+  const asked = again.map(({ afterMs }) => afterMs).filter((afterMs) => afterMs !== null);
+  const afterMs = asked.length === 0 ? null : Math.max(...asked);
+  const snoozes = verdicts.every(({ kind }) => kind === "snooze");
+  return snoozes ? { kind: "snooze", rule, afterMs: afterMs ?? 0 } : retryable(rule, afterMs);
+}
+
+function classifyOne(thrown: unknown, options: ClassifyOptions): Classification {
   const chain = errorChain(thrown);
   for (const row of table) {
     const verdict = row(chain, options);

@@ -19,11 +19,24 @@
 /** `outputJson` is the output as JSON text that jsonb takes; null when there is none. */
 export type Outcome =
   | { readonly state: "completed"; readonly outputJson: string | null }
-  | { readonly state: "retrying"; readonly error: Failure; readonly delayMs: number }
-  | { readonly state: "snoozed"; readonly delayMs: number; readonly reason: string | null }
+  | (Unfinished & { readonly state: "retrying"; readonly error: Failure; readonly delayMs: number })
+  | (Unfinished & {
+      readonly state: "snoozed";
+      readonly delayMs: number;
+      readonly reason: string | null;
+    })
   | { readonly state: "cancelled"; readonly reason: string | null }
-  | { readonly state: "failed"; readonly error: Failure }
-  | { readonly state: "returned"; readonly reason: string };
+  | (Unfinished & { readonly state: "failed"; readonly error: Failure })
+  | (Unfinished & { readonly state: "returned"; readonly reason: string });
+
+/** Of jobs that stay in the queue. */
+interface Unfinished {
+  /**
+   * Which entries of its payload, an array, a batch still has to do, by position from 0: the job
+   * keeps only these. Absent when it keeps its whole payload.
+   */
+  readonly remaining?: readonly number[];
+}
 
 export type OutcomeState = Outcome["state"];
 

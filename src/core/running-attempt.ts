@@ -29,6 +29,8 @@ export interface RunningAttempt {
   payload: unknown;
   /** The last progress reported; the settle step writes it. */
   progress: Progress | null;
+  /** Which entries of a batch are not done yet, by position; null when it is no batch. */
+  remaining: (() => readonly number[]) | null;
   /** Why the attempt was told to stop; null while it wasn't. */
   readonly stopReason: Error | null;
   /** Decided from outside, whatever the handler does; null while it isn't. */

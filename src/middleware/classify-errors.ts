@@ -25,13 +25,24 @@ export function classifyErrors(): Layer {
       const result = next(attempt);
       if (!isPromiseLike(result)) return outcomeOfResult(attempt, result);
       return result.then(
-        (settled) => outcomeOfResult(attempt, settled),
-        (thrown) => outcomeOfThrown(attempt, thrown),
+        (settled) => withRemaining(attempt, outcomeOfResult(attempt, settled)),
+        (thrown) => withRemaining(attempt, outcomeOfThrown(attempt, thrown)),
       );
     } catch (thrown) {
       return outcomeOfThrown(attempt, thrown);
     }
   };
+}
+
+/** Of a batch only what isn't done is run again, whatever ended the attempt. */
+function withRemaining(attempt: RunningAttempt, outcome: Outcome): Outcome {
+  if (attempt.remaining === null) return outcome;
+  if (outcome.state === "completed" || outcome.state === "cancelled") return outcome;
+  const remaining = attempt.remaining();
+  const { payload } = attempt.job;
+  const all = Array.isArray(payload) && remaining.length === payload.length;
+  // All entries done and yet no end: it was what came after them that failed.
+  return all || remaining.length === 0 ? outcome : { ...outcome, remaining };
 }
 
 function outcomeOfResult(attempt: RunningAttempt, result: unknown): Outcome {

@@ -91,6 +91,7 @@ export class LockKeeper {
         state: "returned",
         delayMs: 0,
         reason: "the reply to the fetch was lost",
+        remaining: null,
         error: null,
         startedAtMs: nowMs,
         finishedAtMs: nowMs,

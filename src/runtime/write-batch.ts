@@ -103,6 +103,7 @@ function asOther(ended: EndedAttempt): OtherSettlement {
     delayMs: "delayMs" in outcome ? outcome.delayMs : 0,
     reason:
       "reason" in outcome ? (outcome.reason?.toWellFormed().replaceAll("\0", "") ?? null) : null,
+    remaining: "remaining" in outcome ? (outcome.remaining ?? null) : null,
     error: "error" in outcome ? outcome.error : null,
   };
 }

@@ -79,6 +79,7 @@ export function ended(
     state,
     delayMs: 0,
     reason: null,
+    remaining: null,
     error: failing ? { name: "Error", message: "bad luck", stack: null, rule: "default" } : null,
     ...more,
   };

@@ -44,6 +44,7 @@ function otherAsRow(s: OtherSettlement): Record<string, unknown> {
     state: s.state,
     delay_ms: s.delayMs,
     reason: s.reason,
+    remaining: s.remaining,
     error_name: s.error?.name ?? null,
     error_message: s.error?.message ?? null,
     error_stack: s.error?.stack ?? null,
@@ -54,15 +55,24 @@ function otherAsRow(s: OtherSettlement): Record<string, unknown> {
   };
 }
 
+// By position and from the row itself: entries pass through no number or string of ours.
+const whatRemains = `case when s.remaining is not null and json_typeof(j.payload) = 'array' then (
+      select coalesce(json_agg(entry.value order by entry.position), '[]')
+      from json_array_elements(j.payload) with ordinality as entry (value, position)
+      where entry.position - 1 = any (s.remaining)
+    ) else j.payload end`;
+
 function othersStatement({ queue, own }: Schemas): string {
   return `
 with s as materialized (
   select * from json_to_recordset($1::json) as s(id bigint, attempt int, locked_by text,
     keyed bool, state text, delay_ms float8, reason text, error_name text, error_message text,
-    error_stack text, rule text, started_ms float8, finished_ms float8, progress jsonb)
+    error_stack text, rule text, started_ms float8, finished_ms float8, progress jsonb,
+    remaining int[])
 ),
 held as materialized (
-  select s.*, j.task_id, j.job_queue_id, j.payload, j.priority, j.key, j.max_attempts,
+  select s.*, j.task_id, j.job_queue_id, ${whatRemains} as payload, j.priority, j.key,
+    j.max_attempts,
     j.created_at, j.run_at,
     case when ${takenOver} and s.state in ('retrying', 'snoozed', 'returned')
       then 'cancelled' else s.state end as ending,
@@ -77,6 +87,7 @@ kept as (
       when 'retrying' then j.attempts else greatest(j.attempts - 1, 0) end,
     run_at = case when held.ending in ('retrying', 'snoozed') then held.next_run_at
       else j.run_at end,
+    payload = case when held.remaining is null then j.payload else held.payload end,
     last_error = coalesce(held.error_message, j.last_error),
     locked_by = null, locked_at = null, updated_at = now()
   from held where j.id = held.id and held.ending <> 'cancelled'

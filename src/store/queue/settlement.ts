@@ -30,6 +30,8 @@ export interface OtherSettlement extends Settlement {
   readonly state: "retrying" | "snoozed" | "returned" | "cancelled" | "failed";
   readonly delayMs: number;
   readonly reason: string | null;
+  /** Positions in an array payload: the job keeps these entries only. null = it keeps all. */
+  readonly remaining: readonly number[] | null;
   readonly error: {
     readonly name: string;
     readonly message: string;

@@ -301,3 +301,65 @@ test("an empty batch settles nothing", async () => {
   expect(await settleCompleted(q.db, q.schemas, [])).toBe(0);
   expect(await settleOthers(q.db, q.schemas, [])).toEqual([]);
 });
+
+describe("a batch of which some is left", () => {
+  // What a round trip through JavaScript's numbers and strings would change.
+  const payload = '[1, 12345678901234567890, {"a":  "\\u0000"}, [4], null]';
+
+  async function takenBatch(text = payload): Promise<QueueJob> {
+    await q.db.query("select graphile_worker.add_job('t', $1::json, max_attempts => 3)", [text]);
+    const [job] = await q.take("p");
+    if (job === undefined) throw new Error("nothing was due");
+    return job;
+  }
+
+  const payloadText = async (id: string) => {
+    const { rows } = await q.db.query(
+      "select payload::text as text from graphile_worker._private_jobs where id = $1",
+      [id],
+    );
+    return rows[0]?.text;
+  };
+
+  test.each(["retrying", "snoozed", "returned", "failed"] as const)(
+    "%s: the job keeps just those entries, in order and to the letter",
+    async (state) => {
+      const job = await takenBatch();
+      await settleOthers(q.db, q.schemas, [ended(job, state, { remaining: [4, 2, 1] })]);
+      expect(await payloadText(job.id)).toBe('[12345678901234567890, {"a":  "\\u0000"}, null]');
+    },
+  );
+
+  test("the record of a failed one holds what is left too", async () => {
+    const job = await takenBatch("[1,2,3]");
+    await settleOthers(q.db, q.schemas, [ended(job, "failed", { remaining: [1] })]);
+    expect(await history(job.id)).toMatchObject([{ state: "failed", payload: [2] }]);
+    expect((await q.row(job.id))?.payload).toEqual([2]);
+  });
+
+  test("leaves the other jobs of the same settlement as they are", async () => {
+    const batch = await takenBatch("[1,2,3]");
+    const other = await taken();
+    await settleOthers(q.db, q.schemas, [
+      ended(batch, "retrying", { remaining: [0] }),
+      ended(other, "retrying"),
+    ]);
+    expect((await q.row(batch.id))?.payload).toEqual([1]);
+    expect((await q.row(other.id))?.payload).toEqual({});
+  });
+
+  test("is not written by a process that has lost the job", async () => {
+    const job = await takenBatch("[1,2,3]");
+    await q.db.query("update graphile_worker._private_jobs set locked_by = 'other'");
+    const left = ended(job, "retrying", { remaining: [0] });
+    expect(await settleOthers(q.db, q.schemas, [left])).toEqual([]);
+    expect((await q.row(job.id))?.payload).toEqual([1, 2, 3]);
+  });
+
+  test("leaves a payload that is no array any more alone", async () => {
+    const job = await takenBatch("[1,2,3]");
+    await q.db.query("update graphile_worker._private_jobs set payload = '{}'");
+    await settleOthers(q.db, q.schemas, [ended(job, "retrying", { remaining: [0] })]);
+    expect((await q.row(job.id))?.payload).toEqual({});
+  });
+});
