@@ -45,6 +45,12 @@ create table :OWN.steps (
   started_at timestamptz not null,
   finished_at timestamptz not null default now(),
   compensated_at timestamptz,
+  -- Tries of its compensation that failed.
+  compensation_tries integer not null default 0,
+  -- The job's, when the step was done. Both differ once another add with the job's key has
+  -- replaced it: the step was another order's then.
+  revision integer not null default 0,
+  payload_md5 text not null default '',
   primary key (job_id, name)
 );
 
@@ -53,10 +59,13 @@ create table :OWN.once_results (
   -- Null while `job_id` is at it.
   finished_at timestamptz,
   result json,
+  -- Different for each run of the function: whose result may be kept.
+  claim text not null default '',
   job_id bigint not null,
   attempt integer not null,
   process text not null,
   started_at timestamptz not null default now(),
+  -- Null while it isn't finished, and for a result that is kept for ever.
   keep_until timestamptz
 );
 create index once_results_to_remove on :OWN.once_results (keep_until);
@@ -133,7 +142,7 @@ select
     when j.locked_at is not null then 'running'
     when j.attempts >= j.max_attempts then 'failed'
     when d.blocked_run_at is not null and j.run_at = 'infinity' then 'blocked'
-    when j.attempts > 0 and j.last_error is not null then 'retrying'
+    when j.attempts > 0 and j.last_error is not null or d.ending is not null then 'retrying'
     when j.run_at > now() then 'scheduled'
     else 'pending'
   end as state,
