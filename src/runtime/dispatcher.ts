@@ -9,12 +9,14 @@
 
 import { toFailure } from "../core/failure.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { byPriority, type QueueJob } from "../store/queue/queue-job.ts";
+import type { QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DispatcherOptions } from "./dispatcher-options.ts";
 import { DueHints } from "./due-hints.ts";
+import { DueTimer } from "./due-timer.ts";
 import { FetchDepth } from "./fetch-depth.ts";
 import { SpacedCalls } from "./spaced-calls.ts";
+import { WaitingJobs } from "./waiting-jobs.ts";
 import type { EndedAttempt } from "./write-batch.ts";
 
 // Two: one batch is being worked on while the next is on its way.
@@ -32,8 +34,9 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #depth: FetchDepth;
   readonly #running = new Set<Attempt>();
-  #waiting: QueueJob[] = [];
+  readonly #waiting = new WaitingJobs();
   readonly #due = new DueHints();
+  readonly #later = new DueTimer(() => this.wake());
   readonly #unsettled = new Set<string>();
   readonly #early = new Map<string, QueueJob>();
   #generation = 0;
@@ -92,6 +95,7 @@ export class Dispatcher {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#urgent.stop();
+    this.#later.stop();
     clearInterval(this.#staleCheck);
     this.#returnWaiting(() => true);
     while (this.#fetching > 0) await this.#change();
@@ -105,7 +109,7 @@ export class Dispatcher {
   /** Resolves when the queue had nothing due for us and all that was taken has been settled. */
   async untilDrained(): Promise<void> {
     for (;;) {
-      const busy = this.#running.size + this.#waiting.length + this.#fetching > 0;
+      const busy = this.#running.size + this.#waiting.count + this.#fetching > 0;
       if (!busy && !this.#due.open) {
         await this.#options.settler.idle();
         // Settling may have freed a serial queue or made a retry due.
@@ -131,12 +135,12 @@ export class Dispatcher {
     this.#pumping = true;
     const { concurrency, settler } = this.#options;
     while (this.#running.size < concurrency && settler.backlog < maxBacklog) {
-      const job = this.#waiting.shift();
+      const job = this.#waiting.next();
       if (job === undefined) break;
       this.#startAttempt(job);
     }
     this.#pumping = false;
-    if (this.#running.size + this.#waiting.length === 0) this.#depth.idle(performance.now());
+    if (this.#running.size + this.#waiting.count === 0) this.#depth.idle(performance.now());
     this.#fetchIfRoom();
   }
 
@@ -178,7 +182,8 @@ export class Dispatcher {
 
   /** Called by the settler's owner when a batch has landed. */
   settled(batch: readonly EndedAttempt[]): void {
-    for (const { job } of batch) {
+    for (const { job, outcome } of batch) {
+      if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
       const again = this.#early.get(job.id);
       if (again === undefined) this.#unsettled.delete(job.id);
       else this.#giveBack(again, "fetched before the outcome of its last attempt was known");
@@ -210,7 +215,7 @@ export class Dispatcher {
     if (!this.#accepting || !this.#due.open || this.#fetching >= maxFetchesInFlight) return;
     if (this.#retry !== undefined || this.#options.settler.backlog >= maxBacklog) return;
     const depth = this.#depth.depth;
-    const room = depth - this.#running.size - this.#waiting.length - this.#requested;
+    const room = depth - this.#running.size - this.#waiting.count - this.#requested;
     if (room <= 0) return;
     // A shallow queue is asked by one statement at a time, for whatever is free. A deep one is
     // taken in large pieces, and the next piece is asked for while the last is being worked on.
@@ -255,8 +260,7 @@ export class Dispatcher {
     if (jobs.length > 0) this.#depth.busy(performance.now());
     if (fetched.length < limit) this.#depth.drained();
     else this.#depth.full(performance.now());
-    if (this.#waiting.length === 0) this.#waiting = jobs;
-    else if (jobs.length > 0) this.#waiting = this.#waiting.concat(jobs).sort(byPriority);
+    this.#waiting.add(jobs);
   }
 
   /**
@@ -273,16 +277,14 @@ export class Dispatcher {
   /** Jobs taken ahead must not sit here locked because the work has become slow. */
   #returnStale(): void {
     const staleMs = Date.now() - maxWaitMs;
-    const isStale = (job: QueueJob) => job.fetchedAt.getTime() < staleMs;
-    if (!this.#waiting.some(isStale)) return;
-    this.#depth.drained();
-    this.#returnWaiting(isStale);
+    const returned = this.#returnWaiting((job) => job.fetchedAt.getTime() < staleMs);
+    if (returned > 0) this.#depth.drained();
   }
 
-  #returnWaiting(which: (job: QueueJob) => boolean): void {
-    const returned = this.#waiting.filter(which);
-    this.#waiting = this.#waiting.filter((job) => !which(job));
+  #returnWaiting(which: (job: QueueJob) => boolean): number {
+    const returned = this.#waiting.remove(which);
     for (const job of returned) this.#giveBack(job, "not started in this process");
+    return returned.length;
   }
 
   #giveBack(job: QueueJob, reason: string): void {

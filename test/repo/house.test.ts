@@ -28,6 +28,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/queue/settlement.ts": "test/store/queue/settle.test.ts",
   "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",
   "src/runtime/create-parts.ts": "test/runtime/create-runtime.test.ts",
+  "src/runtime/waiting-jobs.ts": "test/runtime/dispatcher.test.ts",
   "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
   "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",
   "src/client/client-database.ts": "test/client/create-client.test.ts",

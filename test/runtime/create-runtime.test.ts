@@ -262,6 +262,24 @@ test("runJob runs one job that is not due yet, and only that one", async () => {
   await expect(kit.runJob(id)).rejects.toThrow("completed");
 });
 
+test("a retry starts when it is due, without waiting for the poll", async () => {
+  const ended = signal<number>();
+  kit = await testRuntime({
+    flaky: {
+      retry: { strategy: "fixed", baseDelay: "40ms" },
+      handler: async (_payload: unknown, ctx: TaskContext) => {
+        if (ctx.attempt === 1) throw new Error("not yet");
+        ended.resolve(ctx.attempt);
+      },
+    },
+  });
+  const runtime = kit.createRuntime({ pollIntervalMs: 3_600_000 });
+  await runtime.start();
+  await kit.enqueue("flaky");
+  expect(await ended.promise).toBe(2);
+  await runtime.stop();
+});
+
 test("a notification starts a job without waiting for the poll", async () => {
   const ran = signal<string>();
   kit = await testRuntime({
