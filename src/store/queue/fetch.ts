@@ -14,7 +14,8 @@
 
 import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
-import { byPriority, QueueJob, type QueueRow } from "./queue-job.ts";
+import { QueueJob, type QueueRow } from "./queue-job.ts";
+import { asText, sendFetch, takePicked } from "./take-picked.ts";
 
 export interface FetchRequest {
   /** What the locks will carry. */
@@ -24,16 +25,13 @@ export interface FetchRequest {
   readonly limit: number;
 }
 
-// Everything stays text: most columns of most jobs are never looked at.
-const asText = { getTypeParser: () => (value: string) => value };
-
 /** Locks at most `limit` due jobs, best first. Throws what the database throws. */
 export function fetchJobs(
   db: pg.Pool,
   schemas: Schemas,
   request: FetchRequest,
 ): Promise<QueueJob[]> {
-  return sendFetch(db, "taskrun fetch", fetchStatement(schemas), request);
+  return sendFetch(db, "taskrun fetch", fetchStatement(schemas), fetchValues(request), request);
 }
 
 /**
@@ -45,31 +43,13 @@ export async function fetchPlainJobs(
   schemas: Schemas,
   request: FetchRequest,
 ): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
-  const jobs = await sendFetch(db, "taskrun fetch plain", plainStatement(schemas), request);
+  const text = plainStatement(schemas);
+  const jobs = await sendFetch(db, "taskrun fetch plain", text, fetchValues(request), request);
   return { jobs, serialJobsWait: jobs[0]?.serialJobsWait ?? true };
 }
 
-async function sendFetch(
-  db: pg.Pool,
-  name: string,
-  text: string,
-  request: FetchRequest,
-): Promise<QueueJob[]> {
-  const { rows } = await db.query<QueueRow, [string, number[], number]>({
-    name,
-    text,
-    values: [request.processId, [...request.taskNames.keys()], request.limit],
-    rowMode: "array",
-    types: asText,
-  });
-  const jobs: QueueJob[] = [];
-  const fetchedAt = new Date();
-  for (const row of rows) {
-    // A task id that we did not ask for can't come back.
-    const task = request.taskNames.get(Number(row[1])) ?? "";
-    jobs.push(new QueueJob(row, task, request.processId, fetchedAt));
-  }
-  return jobs.sort(byPriority);
+function fetchValues({ processId, taskNames, limit }: FetchRequest): unknown[] {
+  return [processId, [...taskNames.keys()], limit];
 }
 
 /**
@@ -113,21 +93,6 @@ ${takePicked(queue, own)}, picked.identifier`,
   const task = row[row.length - 1] ?? "";
   // why: the statement returns exactly these columns, and the task's name after them
   return new QueueJob(row.slice(0, -1) as QueueRow, task, request.processId, new Date());
-}
-
-/** The end of both statements: locks what was picked and returns it in the order of QueueRow. */
-function takePicked(queue: string, own: string): string {
-  return `update ${queue}._private_jobs jobs
-set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
-from picked left join ${own}.job_details d
-  on (select exists (select 1 from ${own}.job_details)) and d.job_id = picked.id
-where jobs.id = picked.id
-returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
-  date_part('epoch', jobs.run_at), date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
-  jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags,
-  case when d.job_id is not null then json_build_object('correlation_id', d.correlation_id,
-    'created_by', d.created_by, 'parent_id', d.parent_id::text, 'metadata', d.metadata,
-    'retry', d.retry, 'timeout_ms', d.timeout_ms, 'ending', d.ending) end`;
 }
 
 function plainStatement({ queue, own }: Schemas): string {

@@ -1,0 +1,69 @@
+/**
+ * What this process may fetch at this moment, as a plain value: made of the tasks it has, of what
+ * is held back for everybody (pauses, breakers) and of what runs and waits here. Owns the sorting
+ * of tasks into kinds; how each kind is fetched is `job-fetcher`.
+ */
+
+import type { Task } from "../core/task.ts";
+import type { GateSnapshot } from "./gate-snapshot.ts";
+
+/** A task and the queue's ids of the names that its jobs are queued under. */
+export interface PlannedTask {
+  readonly task: Task;
+  /** Its own name and its aliases, by the queue's ids. */
+  readonly names: ReadonlyMap<number, string>;
+}
+
+export interface PlannedSlots extends PlannedTask {
+  /** How many more of its jobs may be here; at least 1, Infinity without `concurrency`. */
+  readonly slots: number;
+}
+
+/** A task is in one kind at most; one that is in none is left in the queue. */
+export interface FetchPlan {
+  /** Fetched together, as many as there is room for. By the queue's ids, the jobs' task names. */
+  readonly open: ReadonlyMap<number, string>;
+  /** With a `concurrency` of their own: fetched with the open ones, each up to its slots. */
+  readonly capped: readonly PlannedSlots[];
+  /** Their breaker lets one job through, for the whole fleet: whoever claims it, fetches one. */
+  readonly canaries: readonly PlannedTask[];
+  /**
+   * With a `limit` by key: each is fetched by the function `fetchLimited(task, slots)` that the
+   * fetcher is given, `slots` being what this process has room for and never more than the
+   * task's own. Jobs of `pausedQueues` are not to be fetched there either. The index
+   * `taskrun_jobs_by_task` (task_id + 0, priority, run_at) finds a single task's jobs.
+   */
+  readonly limited: readonly PlannedSlots[];
+  /** Serial queues whose jobs start nowhere. */
+  readonly pausedQueues: readonly string[];
+  /** Tasks of ours have been left out: their jobs may stand in front of the others. */
+  readonly leavesOut: boolean;
+}
+
+export interface FetchPlanInput {
+  readonly tasks: readonly PlannedTask[];
+  readonly gates: GateSnapshot;
+  /** How many jobs of the task run, wait, or are being fetched in this process. */
+  readonly countHere: (task: Task) => number;
+}
+
+export function makeFetchPlan({ tasks, gates, countHere }: FetchPlanInput): FetchPlan {
+  const open = new Map<number, string>();
+  const capped: PlannedSlots[] = [];
+  const canaries: PlannedTask[] = [];
+  const limited: PlannedSlots[] = [];
+  let leavesOut = false;
+  for (const planned of tasks) {
+    const { concurrency, limit } = planned.task.policies;
+    const slots =
+      concurrency === null ? Number.POSITIVE_INFINITY : concurrency - countHere(planned.task);
+    const passage = gates.passage(planned.task);
+    if (passage === "held" || slots <= 0) leavesOut = true;
+    else if (passage === "one") canaries.push(planned);
+    else if (limit !== null) limited.push({ ...planned, slots });
+    else if (concurrency !== null) capped.push({ ...planned, slots });
+    else for (const [id, name] of planned.names) open.set(id, name);
+  }
+  leavesOut ||= canaries.length > 0;
+  return { open, capped, canaries, limited, pausedQueues: gates.pausedQueues, leavesOut };
+}

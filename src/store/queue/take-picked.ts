@@ -1,0 +1,59 @@
+/**
+ * What all statements that fetch have in common: the way they lock what they have picked, and
+ * from the rows they return to jobs.
+ */
+
+import type pg from "pg";
+import { byPriority, QueueJob, type QueueRow } from "./queue-job.ts";
+
+// Everything stays text: most columns of most jobs are never looked at.
+export const asText = { getTypeParser: () => (value: string) => value };
+
+/**
+ * The end of a statement: locks for the process $1 what is in `picked` (id, queue_name) and
+ * returns it in the order of QueueRow.
+ */
+export function takePicked(queue: string, own: string, picked = "picked"): string {
+  return `update ${queue}._private_jobs jobs
+set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
+from ${picked} as picked left join ${own}.job_details d
+  on (select exists (select 1 from ${own}.job_details)) and d.job_id = picked.id
+where jobs.id = picked.id
+returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts, jobs.priority,
+  date_part('epoch', jobs.run_at), date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
+  jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags,
+  case when d.job_id is not null then json_build_object('correlation_id', d.correlation_id,
+    'created_by', d.created_by, 'parent_id', d.parent_id::text, 'metadata', d.metadata,
+    'retry', d.retry, 'timeout_ms', d.timeout_ms, 'ending', d.ending) end`;
+}
+
+export interface FetchedFor {
+  readonly processId: string;
+  /** From the queue's task ids to the names jobs were queued under. */
+  readonly taskNames: ReadonlyMap<number, string>;
+}
+
+/** Sends a statement that ends in `takePicked`; the jobs are in the order they should start. */
+export async function sendFetch(
+  db: pg.Pool,
+  name: string,
+  text: string,
+  values: unknown[],
+  { processId, taskNames }: FetchedFor,
+): Promise<QueueJob[]> {
+  const { rows } = await db.query<QueueRow, unknown[]>({
+    name,
+    text,
+    values,
+    rowMode: "array",
+    types: asText,
+  });
+  const jobs: QueueJob[] = [];
+  const fetchedAt = new Date();
+  for (const row of rows) {
+    // A task id that we did not ask for can't come back.
+    const task = taskNames.get(Number(row[1])) ?? "";
+    jobs.push(new QueueJob(row, task, processId, fetchedAt));
+  }
+  return jobs.sort(byPriority);
+}
