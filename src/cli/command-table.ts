@@ -77,6 +77,13 @@ export const commandTable = {
       key: { kind: "text", sentence: "At most one waiting job per key" },
       "key-mode": { kind: "text", sentence: "replace, preserve_run_at or unsafe_dedupe" },
       "max-attempts": { kind: "text", sentence: "Attempts before it has failed for good" },
+      retry: { kind: "text", sentence: 'Its own retries, as JSON: {"baseDelay": "1m"}' },
+      timeout: { kind: "text", sentence: 'Limit of each attempt, such as "10s", or none' },
+      after: { kind: "text", sentence: "Ids of the jobs that have to complete first: 12,13" },
+      "on-parent-failure": {
+        kind: "text",
+        sentence: "When one of them does not: cancel (default), run or fail",
+      },
       metadata: { kind: "text", sentence: "JSON object to keep with the job" },
       "correlation-id": { kind: "text", sentence: "Follows the job and its children" },
       "created-by": { kind: "text", sentence: "Who asked for it" },

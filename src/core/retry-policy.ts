@@ -27,7 +27,7 @@ export type JobRetry = RetryPolicy | RetryStrategy;
  * A retry policy as JSON with milliseconds; the delays are exact, without jitter. After the
  * attempt `n` (1-based) has failed the job waits
  *
- *   exponential   base_delay_ms × multiplier^n, at most max_delay_ms
+ *   exponential   base_delay_ms × multiplier^n rounded down, at most max_delay_ms
  *   linear        base_delay_ms + increment_ms × n, at most max_delay_ms
  *   fixed         interval_ms
  */
@@ -36,14 +36,14 @@ export type RetryStrategy =
       type: "exponential" | "Exponential";
       base_delay_ms: number;
       multiplier: number;
-      max_delay_ms: number;
-      max_attempts: number;
+      max_delay_ms?: number;
+      max_attempts?: number;
     }
   | {
       type: "linear" | "Linear";
       base_delay_ms: number;
       increment_ms: number;
-      max_delay_ms: number;
-      max_attempts: number;
+      max_delay_ms?: number;
+      max_attempts?: number;
     }
-  | { type: "fixed" | "Fixed"; interval_ms: number; max_attempts: number };
+  | { type: "fixed" | "Fixed"; interval_ms: number; max_attempts?: number };

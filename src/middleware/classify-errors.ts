@@ -7,8 +7,9 @@
 import { backoffMs, defaultRetry } from "../core/backoff.ts";
 import { type Classification, classify } from "../core/classify.ts";
 import type { Layer } from "../core/compose.ts";
-import { readProperty } from "../core/error-chain.ts";
+import { errorChain, readProperty } from "../core/error-chain.ts";
 import { loggable, storable, toFailure } from "../core/failure.ts";
+import { jobBackoffMs, jobRetryProblem } from "../core/job-retry.ts";
 import { type Directive, directiveBrand, isDirective, type Outcome } from "../core/outcome.ts";
 import { toOutputJson } from "../core/output-json.ts";
 import { isPromiseLike } from "../core/promise-like.ts";
@@ -37,7 +38,8 @@ export function classifyErrors(): Layer {
 /** Of a batch only what isn't done is run again, whatever ended the attempt. */
 function withRemaining(attempt: RunningAttempt, outcome: Outcome): Outcome {
   if (attempt.remaining === null) return outcome;
-  if (outcome.state === "completed" || outcome.state === "cancelled") return outcome;
+  const { state } = outcome;
+  if (state === "completed" || state === "cancelled" || state === "waiting") return outcome;
   const remaining = attempt.remaining();
   const { payload } = attempt.job;
   const all = Array.isArray(payload) && remaining.length === payload.length;
@@ -88,6 +90,8 @@ function outcomeOfError(attempt: RunningAttempt, thrown: unknown): Outcome {
   const intent = intentOf(thrown);
   if (intent === "output") return { state: "failed", error: toFailure(thrown, "output") };
   if (intent === "cancelled") return { state: "cancelled", reason: cancelReason(thrown) };
+  const jobs = jobsWaitedFor(thrown);
+  if (jobs !== null) return { state: "waiting", jobs };
   const verdict = classify(thrown, {
     task: attempt.task.policies.classify,
     config: attempt.settings.classify,
@@ -106,6 +110,14 @@ function outcomeOfError(attempt: RunningAttempt, thrown: unknown): Outcome {
   return delayMs === "give_up" ? { state: "failed", error } : { state: "retrying", error, delayMs };
 }
 
+/** Also when somebody on the way wrapped it in an error of theirs. */
+function jobsWaitedFor(thrown: unknown): readonly string[] | null {
+  const onPurpose = errorChain(thrown).find((error) => intentOf(error) !== null);
+  if (intentOf(onPurpose) !== "waiting") return null;
+  const jobs = readProperty(onPurpose, "jobs");
+  return Array.isArray(jobs) ? jobs.map(String) : [];
+}
+
 function cancelReason(cancelled: unknown): string | null {
   const reason = readProperty(cancelled, "reason");
   return typeof reason === "string" ? storable(reason, longestReason) : null;
@@ -118,8 +130,16 @@ function delayAfter(
 ): number | "give_up" {
   if (verdict.afterMs !== null) return verdict.afterMs;
   const random = attempt.random();
+  const { retry } = attempt.task.policies;
+  const own = attempt.job.retry;
+  if (own !== null) {
+    const problem = jobRetryProblem(own);
+    if (problem === null) return jobBackoffMs(own, retry, attempt.job.attempt, random);
+    const message = `the job's own retry policy is wrong, the task's is used: ${problem}`;
+    attempt.logger.warn(attempt.logFields(), message);
+  }
   try {
-    return backoffMs(attempt.task.policies.retry, attempt.job.attempt, thrown, random);
+    return backoffMs(retry, attempt.job.attempt, thrown, random);
   } catch (error) {
     warn(attempt, error, "the task's retry function failed; the default policy is used");
     return backoffMs(defaultRetry, attempt.job.attempt, thrown, random);

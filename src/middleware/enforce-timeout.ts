@@ -17,16 +17,17 @@ const longestTimerMs = 2 ** 31 - 1;
 
 type Timer = ReturnType<typeof setTimeout>;
 
+/** `timeoutMs` is the task's; a job's own goes before it. */
 export function enforceTimeout(timeoutMs: number | false): Layer {
-  const timerMs = timeoutMs === false ? null : Math.min(timeoutMs, longestTimerMs);
-  const expire = (attempt: RunningAttempt) =>
-    attempt.abort(new TaskTimeoutError(`timed out after ${formatDuration(timerMs ?? 0)}`));
+  const expire = (attempt: RunningAttempt, afterMs: number) =>
+    attempt.abort(new TaskTimeoutError(`timed out after ${formatDuration(afterMs)}`));
 
   return function limit(attempt, next) {
     // Cancelled, or the process stopped, while the job waited for its turn.
     if (attempt.stopReason !== null) throw attempt.stopReason;
     // Started first: a schema or a handler may take its time before it gives a promise.
-    const timer = timerMs === null ? null : setTimeout(expire, timerMs, attempt);
+    const limitMs = limitOf(attempt.job.timeoutMs, timeoutMs);
+    const timer = limitMs === null ? null : setTimeout(expire, limitMs, attempt, limitMs);
     let waiting = false;
     try {
       const result = next(attempt);
@@ -36,6 +37,12 @@ export function enforceTimeout(timeoutMs: number | false): Layer {
       if (!waiting) release(attempt, timer);
     }
   };
+}
+
+/** Null = none. What came by raw SQL and is no limit is passed over. */
+function limitOf(own: number | false | null, tasks: number | false): number | null {
+  const limitMs = own === false || (typeof own === "number" && own > 0) ? own : tasks;
+  return limitMs === false ? null : Math.min(limitMs, longestTimerMs);
 }
 
 /** Settles as `result` does, or when the attempt is over without it. */

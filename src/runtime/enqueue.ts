@@ -5,13 +5,13 @@
 
 import type { Catalog } from "../core/catalog.ts";
 import type { GraphileAddJobOptions } from "../core/context.ts";
-import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
-import { type EnqueueOptions, priorityNumbers } from "../core/job.ts";
+import type { EnqueueOptions } from "../core/job.ts";
 import { formatIssues } from "../core/schema-issues.ts";
 import type { Task } from "../core/task.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
+import { columnsFor } from "./columns-for.ts";
 
 export interface EnqueuerOptions {
   readonly db: SqlRunner;
@@ -89,8 +89,8 @@ async function prepare(
 ): Promise<PreparedJob> {
   const payload = job.payload === undefined ? {} : job.payload;
   await checkPayload(task, name, payload);
-  const json = payloadJson(name, payload);
-  return { payloadJson: json, optionsJson: JSON.stringify(columnsFor(task, payload, job.options)) };
+  const options = columnsFor(task, payload, job.options);
+  return { payloadJson: payloadJson(name, payload), optionsJson: JSON.stringify(options) };
 }
 
 function jobJson(name: string, { payloadJson, optionsJson }: PreparedJob): string {
@@ -150,45 +150,4 @@ function isStorable(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([key, entry]) => isStorable(key) && isStorable(entry));
-}
-
-/** The options of `taskrun.add_job`: what the caller says, else what the task's file says. */
-export function columnsFor(
-  task: Task | undefined,
-  payload: unknown,
-  options: EnqueueOptions & GraphileAddJobOptions,
-): Record<string, unknown> {
-  const policies = task?.policies;
-  if (options.runAt !== undefined && options.delay !== undefined) {
-    throw new TaskrunError("bad-enqueue-option", "Give runAt or delay, not both");
-  }
-  const queueOf = policies?.queue;
-  const queue = typeof queueOf === "function" ? queueOf(payload) : queueOf;
-  return {
-    run_at: options.runAt instanceof Date ? options.runAt.toISOString() : options.runAt,
-    delay: options.delay === undefined ? undefined : parseDuration(options.delay),
-    priority: priorityOf(options.priority) ?? policies?.priority,
-    queue: options.queue ?? options.queueName ?? queue ?? undefined,
-    key: options.key ?? options.jobKey,
-    key_mode: options.keyMode ?? options.jobKeyMode,
-    max_attempts: options.maxAttempts ?? policies?.maxAttempts,
-    flags: options.flags,
-    correlation_id: options.correlationId,
-    created_by: options.createdBy,
-    parent_id: options.parentId,
-    metadata: options.metadata,
-  };
-}
-
-function priorityOf(priority: EnqueueOptions["priority"]): number | undefined {
-  if (priority === undefined || typeof priority === "number") return priority;
-  const number = priorityNumbers[priority];
-  if (number === undefined) {
-    const known = Object.keys(priorityNumbers).join(", ");
-    throw new TaskrunError(
-      "bad-enqueue-option",
-      `priority "${priority}" is neither an integer nor one of ${known}`,
-    );
-  }
-  return number;
 }

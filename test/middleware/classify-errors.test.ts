@@ -177,3 +177,28 @@ describe("classify", () => {
     );
   });
 });
+
+describe("a job's own retry policy", () => {
+  const task = { retry: { baseDelay: "7s", jitter: 0 }, handler: throwing(new Error("x")) };
+
+  test("decides how long the job waits", async () => {
+    const retry = { type: "fixed", interval_ms: 123 } as const;
+    const { outcome } = startAttempt(task, { job: { retry } });
+    expect(await outcome).toMatchObject({ state: "retrying", delayMs: 123 });
+  });
+
+  test("does not overrule what the error itself says", async () => {
+    const retry = { type: "fixed", interval_ms: 123 } as const;
+    const handler = throwing(new errors.RateLimitedError("9s"));
+    const { outcome } = startAttempt({ handler }, { job: { retry } });
+    expect(await outcome).toMatchObject({ state: "retrying", delayMs: 9_000 });
+  });
+
+  test("that is wrong leaves the task's, and is told in the log", async () => {
+    const retry = { type: "fixed" } as never;
+    const { outcome, lines } = startAttempt(task, { job: { retry } });
+    expect(await outcome).toMatchObject({ state: "retrying", delayMs: 7_000 });
+    const warnings = lines.filter(({ msg }) => String(msg).includes("own retry policy is wrong"));
+    expect(warnings).toMatchObject([{ jobId: "17", msg: expect.stringMatching(/interval_ms/) }]);
+  });
+});

@@ -21,6 +21,27 @@ afterEach(() => {
   expect(unhandled).toEqual([]);
 });
 
+describe("a job's own timeout", () => {
+  test("goes before its task's, in both directions", async () => {
+    const job = { timeoutMs: 20 };
+    expect(await startAttempt({ timeout: "1m", handler: never }, { job }).outcome).toMatchObject(
+      timedOut,
+    );
+    const handler = () => new Promise((resolve) => setTimeout(resolve, 40, "done"));
+    for (const timeoutMs of [60_000, false] as const) {
+      const { outcome } = startAttempt({ timeout: 20, handler }, { job: { timeoutMs } });
+      expect(await outcome).toMatchObject({ state: "completed" });
+    }
+  });
+
+  test.each([-1, Number.NaN, "soon"])("that is none, %j, leaves the task's", async (timeoutMs) => {
+    const job = { timeoutMs: timeoutMs as number };
+    expect(await startAttempt({ timeout: 20, handler: never }, { job }).outcome).toMatchObject(
+      timedOut,
+    );
+  });
+});
+
 describe("an attempt that takes too long", () => {
   test("has its signal aborted with a TaskTimeoutError", async () => {
     let reason: unknown;

@@ -19,6 +19,7 @@ import {
   type Priority,
   priorityNumbers,
 } from "../../core/job.ts";
+import type { JobRetry } from "../../core/retry-policy.ts";
 import { createEnqueuer, taskFinder } from "../../runtime/enqueue.ts";
 import { getJob, type JobRow } from "../../store/jobs.ts";
 import { CliError, usageError } from "../cli-error.ts";
@@ -106,6 +107,7 @@ function enqueueOptions(args: CommandArguments): EnqueueOptions {
   if (priority !== undefined) options.priority = priorityFrom(priority);
   const maxAttempts = args.wholeNumber("max-attempts", { min: 1, max: 32_767 });
   if (maxAttempts !== undefined) options.maxAttempts = maxAttempts;
+  Object.assign(options, ownPolicies(args));
   const keyMode = args.text("key-mode");
   if (keyMode !== undefined) options.keyMode = keyModeFrom(keyMode);
   const metadata = args.text("metadata");
@@ -119,6 +121,23 @@ function enqueueOptions(args: CommandArguments): EnqueueOptions {
   for (const [name, value] of Object.entries(texts)) {
     if (value !== undefined) Object.assign(options, { [name]: value });
   }
+  return options;
+}
+
+/** What these have to be is said where they are queued. */
+function ownPolicies(args: CommandArguments): EnqueueOptions {
+  const options: EnqueueOptions = {};
+  const retry = args.text("retry");
+  // why: the enqueuer takes nothing but a right policy
+  if (retry !== undefined) options.retry = parseJson(retry, "--retry") as JobRetry;
+  const noTimeout = ["none", "false"].includes(args.text("timeout") ?? "");
+  const timeout = noTimeout ? false : durationFrom(args, "timeout");
+  if (timeout !== undefined) options.timeout = timeout;
+  const after = args.text("after");
+  if (after !== undefined) options.after = after.split(",").map((id) => id.trim());
+  const rule = args.text("on-parent-failure");
+  // why: the enqueuer takes nothing but a known rule
+  if (rule !== undefined) options.onParentFailure = rule as "cancel";
   return options;
 }
 

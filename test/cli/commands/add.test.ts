@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ScratchDatabase } from "../../../src/store/scratch-database.ts";
 import { type CliResult, RunningCli, runCli } from "../../support/run-cli.ts";
@@ -73,6 +74,23 @@ test("every flag reaches the job", async () => {
   expect(inMs).toBeLessThan(301_000);
 });
 
+test("a job's own retries and timeout are kept with it", async () => {
+  const retry = '{"type":"fixed","interval_ms":5,"max_attempts":9}';
+  const { stdout } = await cli(["add", "fail", "--retry", retry, "--timeout", "10s"]);
+  const other = await cli(["add", "fail", "--timeout", "none"]);
+  const db = new pg.Pool({ connectionString: database.url });
+  const { rows } = await db.query(
+    `select retry, timeout_ms from taskrun.job_details where job_id = any ($1) order by job_id`,
+    [[stdout.trim(), other.stdout.trim()]],
+  );
+  await db.end();
+  expect(rows).toEqual([
+    { retry: JSON.parse(retry), timeout_ms: 10_000 },
+    { retry: null, timeout_ms: 0 },
+  ]);
+  expect(await added(["fail", "--retry", retry])).toMatchObject({ max_attempts: 9 });
+});
+
 describe("the payload comes from", () => {
   test.each([
     ["the command line", ['{"to":"a@b.c"}'], undefined, { to: "a@b.c" }],
@@ -96,6 +114,11 @@ describe("is refused with 2 and adds nothing:", () => {
     ["a wrong moment", ["fail", "--run-at", "tomorrow"], "--run-at tomorrow"],
     ["a wrong priority", ["fail", "--priority", "urgent"], "--priority urgent"],
     ["too many attempts", ["fail", "--max-attempts", "99999"], "from 1 to 32767"],
+    ["retries that are no JSON", ["fail", "--retry", "soon"], "--retry is not JSON"],
+    ["retries that are wrong", ["fail", "--retry", '{"factor":0}'], "retry.factor: got 0"],
+    ["a wrong timeout", ["fail", "--timeout", "soon"], "--timeout soon: expected a duration"],
+    ["parents that are no ids", ["fail", "--after", "12,x"], "expected an array of the ids"],
+    ["an unknown rule", ["fail", "--on-parent-failure", "go"], '"cancel", "run" or "fail"'],
     ["metadata that is no object", ["fail", "--metadata", "[1]"], "expected a JSON object"],
     ["delay and moment at once", ["fail", "--delay", "1s", "--run-at", "2030-01-01"], "or"],
   ])("%s", async (_, args, reason) => {
