@@ -19,7 +19,9 @@ import { isPromiseLike } from "./promise-like.ts";
 export interface RuntimeEventMap {
   "attempt:finished": [{ job: Job; state: OutcomeState; durationMs: number }];
   "attempt:lost": [{ job: Job; state: OutcomeState }];
-  "process:buried": [{ processId: string; retried: number; failed: number }];
+  "process:buried": [
+    { processId: string; returned: number; retried: number; failed: number },
+  ];
   "process:replaced": [{ processId: string; newProcessId: string }];
   "crontab:queued": [
     { identifier: string; task: string; tick: Date; jobId: string; backfilled: boolean },

@@ -1,11 +1,13 @@
 /**
  * The heartbeat, in a thread with a connection of its own: a handler that blocks the event loop
- * must not make the process look dead. Counts up the process's row; says so when the row has
- * been declared dead. Everything else about presence is decided in the main thread.
+ * must not make the process look dead. Counts up the process's row and keeps the list of running
+ * jobs in it; says so when the row has been declared dead. Everything else about presence is
+ * decided in the main thread.
  */
 
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
+import { readRunningSlots } from "./running-slots.ts";
 
 export interface BeatThreadData {
   readonly connectionString: string;
@@ -13,6 +15,8 @@ export interface BeatThreadData {
   readonly processesTable: string;
   readonly processId: string;
   readonly intervalMs: number;
+  /** Of `RunningSlots`. */
+  readonly running: SharedArrayBuffer;
 }
 
 /** What the thread reports: that the row of this id has been declared dead, or is gone. */
@@ -20,6 +24,9 @@ export type BeatMessage = { readonly deadId: string };
 
 /** What it is told: beat under another id from now on, or end. */
 export type BeatOrder = { readonly processId: string } | "stop";
+
+// How soon a job that has just begun is in the list.
+const tickMs = 100;
 
 async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>): Promise<void> {
   let processId = data.processId;
@@ -31,26 +38,38 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     else processId = order.processId;
     wake();
   });
+  let lastId = "";
+  let lastBeatMs = 0;
+  let lastChanges = 0;
   while (!stopped) {
-    const beatingId = processId;
-    try {
-      client ??= await connected(data.connectionString);
-      const { rowCount } = await client.query(
-        `update ${data.processesTable} set beat_seq = beat_seq + 1, beat_at = now()
-         where id = $1 and dead_at is null`,
-        [beatingId],
-      );
-      if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
-    } catch {
-      // The database is away: nobody can count our beats then, so nobody can miss them.
-      await client?.end().catch(() => {});
-      client = null;
-    }
-    if (stopped) break;
+    const nowMs = performance.now();
+    const { changes, ids } = readRunningSlots(data.running);
     // A new id shows at once that it lives.
-    if (beatingId !== processId) continue;
+    const beats = processId !== lastId || nowMs - lastBeatMs >= data.intervalMs;
+    // Without a connection only the next beat tries again.
+    if (beats || (changes !== lastChanges && client !== null)) {
+      const beatingId = processId;
+      try {
+        client ??= await connected(data.connectionString);
+        const { rowCount } = await client.query(
+          `update ${data.processesTable} set beat_seq = beat_seq + $2, running = $3,
+             beat_at = case when $2 > 0 then now() else beat_at end
+           where id = $1 and dead_at is null`,
+          [beatingId, beats ? 1 : 0, ids],
+        );
+        if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
+        lastChanges = changes;
+      } catch {
+        // The database is away: nobody can count our beats then, so nobody can miss them.
+        await client?.end().catch(() => {});
+        client = null;
+      }
+      lastId = beatingId;
+      if (beats) lastBeatMs = nowMs;
+    }
+    if (stopped || lastId !== processId) continue;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, data.intervalMs);
+      const timer = setTimeout(resolve, Math.min(tickMs, data.intervalMs));
       wake = () => {
         clearTimeout(timer);
         resolve();

@@ -31,6 +31,8 @@ export interface PresenceOptions {
   readonly connectionString: string;
   readonly version: string;
   readonly heartbeatIntervalMs: number;
+  /** Of `RunningSlots`: which jobs run, for the thread that beats. */
+  readonly running: SharedArrayBuffer;
   readonly events: RuntimeEvents;
   readonly logger: Logger;
   /** This process had been declared dead; it goes on under `processId` now. */
@@ -107,12 +109,13 @@ export class Presence {
   }
 
   #startThread(): void {
-    const { connectionString, schemas, heartbeatIntervalMs, logger } = this.#options;
+    const { connectionString, schemas, heartbeatIntervalMs, logger, running } = this.#options;
     const workerData: BeatThreadData = {
       connectionString,
       processesTable: `${schemas.own}.processes`,
       processId: this.#processId,
       intervalMs: heartbeatIntervalMs,
+      running,
     };
     // The same folder before and after compilation, but for the file's ending.
     const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
@@ -197,9 +200,11 @@ export class Presence {
     const rescued = await buryProcess(db, schemas, beat, `process died (${beat.id} fell silent)`);
     this.#watched.delete(beat.id);
     if (rescued === undefined) return;
-    if (beat.dead && rescued.retried + rescued.failed === 0) return;
-    logger.warn({ processId: beat.id, ...rescued }, "gave away the jobs of a silent process");
-    events.emit("process:buried", { processId: beat.id, ...rescued });
+    const { returned, retried, failed } = rescued;
+    if (beat.dead && returned + retried + failed === 0) return;
+    const report = { processId: beat.id, returned, retried, failed };
+    logger.warn(report, "gave away the jobs of a silent process");
+    events.emit("process:buried", report);
     this.#options.onRescued();
   }
 

@@ -1,7 +1,8 @@
 /** The table of running processes: who is here, who has fallen silent. */
 
 import type pg from "pg";
-import { holdsNoLock, type RescuedJobs, rescueJobs } from "./queue/locks.ts";
+import { holdsNoLock } from "./queue/locks.ts";
+import { type RescuedJobs, rescueJobs } from "./queue/rescue.ts";
 import type { Schemas } from "./schemas.ts";
 
 export interface ProcessRow {
@@ -16,6 +17,20 @@ export async function addProcess(db: pg.Pool, schemas: Schemas, row: ProcessRow)
     `insert into ${schemas.own}.processes (id, host, pid, version) values ($1, $2, $3, $4)
      on conflict (id) do nothing`,
     [row.id, row.host, row.pid, row.version],
+  );
+}
+
+/** The job is about to be run by the process; for one that may kill it before the next beat. */
+export async function noteRunning(
+  db: pg.Pool,
+  { own }: Schemas,
+  processId: string,
+  jobId: string,
+): Promise<void> {
+  await db.query(
+    `update ${own}.processes set running = array_append(array_remove(running, $2), $2::bigint)
+     where id = $1`,
+    [processId, jobId],
   );
 }
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { hostname } from "node:os";
 import { afterEach, expect, test } from "vitest";
+import { pause } from "../../src/store/transient.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { addBySql, countLocks, signal, testRuntime } from "../support/test-runtime.ts";
 
@@ -19,6 +20,10 @@ async function leaveLocked(id: string, processId: string): Promise<void> {
      set locked_by = $2, locked_at = now(), attempts = attempts + 1 where id = $1`,
     [id, processId],
   );
+  await kit.db.query("update taskrun.processes set running = array[$1::bigint] where id = $2", [
+    id,
+    processId,
+  ]);
 }
 
 test("the jobs of a process that fell silent run again elsewhere", async () => {
@@ -51,6 +56,23 @@ test("a job whose last attempt died with its process has failed, with the reason
   expect(await kit.job(id)).toMatchObject({ state: "failed", attempts: 1 });
   expect((await kit.job(id))?.error).toMatch(/process died/);
   expect(await countLocks(kit)).toBe(0);
+});
+
+test("the process's row lists the jobs that its handlers are at", async () => {
+  const release = signal();
+  kit = await testRuntime({ held: () => release.promise });
+  const running = async (): Promise<string[]> => {
+    const { rows } = await kit.db.query("select running from taskrun.processes");
+    return rows[0].running;
+  };
+  const runtime = kit.createRuntime({ heartbeatIntervalMs: 20, concurrency: 1 });
+  await runtime.start();
+  const ids = [await addBySql(kit, "held"), await addBySql(kit, "held")];
+  while ((await running()).length === 0) await pause(5);
+  expect(await running()).toEqual([ids[0]]);
+  release.resolve();
+  while ((await running()).length > 0) await pause(5);
+  await runtime.stop();
 });
 
 test("a process that blocks its event loop still beats and keeps its jobs", async () => {

@@ -39,6 +39,7 @@ interface JobDetails {
   readonly retry: JobRetry | null;
   readonly timeout_ms: number | null;
   readonly ending: JobEnding | null;
+  readonly suspect: boolean;
 }
 
 export class QueueJob implements Job, GraphileJob {
@@ -125,6 +126,9 @@ export class QueueJob implements Job, GraphileJob {
   }
   get ending(): JobEnding | null {
     return this.#details?.ending ?? null;
+  }
+  get suspect(): boolean {
+    return this.#details?.suspect ?? false;
   }
 
   get #details(): JobDetails | null {

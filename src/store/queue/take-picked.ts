@@ -24,7 +24,7 @@ returning jobs.id, jobs.task_id, jobs.payload, jobs.attempts, jobs.max_attempts,
   jobs.last_error, jobs.key, picked.queue_name, nullif(jobs.revision, 0), jobs.flags,
   case when d.job_id is not null then json_build_object('correlation_id', d.correlation_id,
     'created_by', d.created_by, 'parent_id', d.parent_id::text, 'metadata', d.metadata,
-    'retry', d.retry, 'timeout_ms', d.timeout_ms, 'ending', d.ending) end`;
+    'retry', d.retry, 'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect) end`;
 }
 
 export interface FetchedFor {

@@ -4,7 +4,6 @@ import {
   heldJobs,
   holdsNoLock,
   refreshLocks,
-  rescueJobs,
 } from "../../../src/store/queue/locks.ts";
 import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
 
@@ -13,15 +12,6 @@ beforeEach(async () => {
   q = await queueKit();
 });
 afterEach(() => q.stop());
-
-async function rescue(processId: string) {
-  const client = await q.db.connect();
-  try {
-    return await rescueJobs(client, q.schemas, processId, "process died (test)");
-  } finally {
-    client.release();
-  }
-}
 
 const age = (interval: string) =>
   q.db.query(
@@ -32,55 +22,6 @@ const age = (interval: string) =>
      where locked_at is not null`,
     [interval],
   );
-
-describe("rescueJobs", () => {
-  test("frees a dead process's jobs and serial queues, with the reason, and nobody else's", async () => {
-    const lost = await q.add({ queue: "lost" });
-    await q.take("dead");
-    const kept = await q.add({ queue: "kept" });
-    await q.take("alive");
-    expect(await rescue("dead")).toEqual({ retried: 1, failed: 0 });
-    expect(await q.row(lost)).toMatchObject({
-      locked_by: null,
-      locked_at: null,
-      attempts: 1,
-      last_error: "process died (test)",
-      later: true,
-    });
-    expect(await q.row(kept)).toMatchObject({ locked_by: "alive" });
-    expect(await q.lockedQueues()).toEqual(["kept"]);
-    const { rows } = await q.db.query("select job_id, attempt, state, rule from taskrun.attempts");
-    expect(rows).toEqual([{ job_id: lost, attempt: 1, state: "retrying", rule: "process-died" }]);
-  });
-
-  test("a last attempt has failed, with what was enqueued with the job in its record", async () => {
-    const id = await q.add({ max_attempts: 1, metadata: { a: 1 }, correlation_id: "c" });
-    await q.take("dead");
-    expect(await rescue("dead")).toEqual({ retried: 0, failed: 1 });
-    expect(await q.kit.job(id)).toMatchObject({ state: "failed", attempts: 1 });
-    const { rows } = await q.db.query("select * from taskrun.history");
-    expect(rows).toMatchObject([
-      { state: "failed", metadata: { a: 1 }, correlation_id: "c", process: "dead" },
-    ]);
-  });
-
-  test("doing it twice changes nothing more", async () => {
-    const id = await q.add();
-    await q.take("dead");
-    await rescue("dead");
-    const row = await q.row(id);
-    expect(await rescue("dead")).toEqual({ retried: 0, failed: 0 });
-    expect(await q.row(id)).toEqual(row);
-  });
-
-  test("a job with thousands of attempts is rescued like any other", async () => {
-    const id = await q.add({ max_attempts: 32_767 });
-    await q.take("dead");
-    await q.db.query("update graphile_worker._private_jobs set attempts = 20000");
-    expect(await rescue("dead")).toEqual({ retried: 1, failed: 0 });
-    expect(await q.row(id)).toMatchObject({ locked_by: null });
-  });
-});
 
 describe("freeExpiredLocks", () => {
   test("frees locks of four hours, of jobs and queues, and leaves younger ones", async () => {

@@ -27,6 +27,7 @@ function jobOf(more: Readonly<Record<number, string | null>> = {}): QueueJob {
       retry: { type: "fixed", interval_ms: 5, max_attempts: 2 },
       timeout_ms: 0,
       ending: null,
+      suspect: true,
     }),
   ];
   // why: each value stays text or null
@@ -57,6 +58,7 @@ test("every column reads as the job's property", () => {
     retry: { type: "fixed", interval_ms: 5, max_attempts: 2 },
     timeoutMs: false,
     ending: null,
+    suspect: true,
     lockedBy: "p",
   });
 });
