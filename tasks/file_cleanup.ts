@@ -9,26 +9,18 @@
 
 import { lstat, opendir, realpath, unlink } from "node:fs/promises";
 import { delimiter, join, matchesGlob, relative, resolve, sep } from "node:path";
-import { defineTask, PermanentError, parseDuration, type TaskContext } from "taskrun";
+import { defineTask, PermanentError, type TaskContext } from "taskrun";
 import { z } from "zod";
+import { duration } from "./_duration.ts";
 
 const maxReasons = 20;
-
-const age = z.union([z.string(), z.number().nonnegative()]).transform((value, issues) => {
-  try {
-    return parseDuration(value);
-  } catch (error) {
-    issues.addIssue(error instanceof Error ? error.message : String(error));
-    return z.NEVER;
-  }
-});
 
 const payload = z.union(
   [
     z.object({
       directory: z.string().min(1),
       pattern: z.string().min(1).default("**/*"),
-      olderThan: age,
+      olderThan: duration,
       dryRun: z.boolean().default(false),
     }),
     z
@@ -86,7 +78,9 @@ export default defineTask({
 async function insideRoot(folder: string): Promise<string | null> {
   const dataDir = process.env.TASKRUN_DATA_DIR ?? ".taskrun";
   const allowed = process.env.CLEANUP_ROOT?.split(delimiter).filter(Boolean);
-  const own = ["outbox", "reports", "data"].map((name) => join(dataDir, name));
+  const own = ["outbox", "reports", "data", "exports", "backups"].map((name) =>
+    join(dataDir, name),
+  );
   const roots = (allowed ?? own).map((root) => resolve(root));
   // Looked at as written first, so that a foreign path isn't even probed for.
   if (roots.some((root) => contains(root, folder))) {
