@@ -44,6 +44,11 @@ export type OutcomeState = Outcome["state"];
 export interface Failure {
   /** The error's name: "TypeError", "PermanentError"; "NonError" for thrown non-errors. */
   readonly name: string;
+/** Whether the job can start again right away. */
+export function isDueAtOnce(outcome: Outcome): boolean {
+  return outcome.state === "returned" || ("delayMs" in outcome && outcome.delayMs <= 0);
+}
+
   /** At most 10,000 characters, no NUL, no lone surrogates. */
   readonly message: string;
   /** At most 20,000 characters; null when there is none. */

@@ -21,6 +21,7 @@ import { LockKeeper } from "./lock-keeper.ts";
 import { LogWriter } from "./log-writer.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
+import { Pruner } from "./pruner.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import { Settler } from "./settle.ts";
 import { TaskRegistry } from "./task-registry.ts";
@@ -87,7 +88,7 @@ export function createParts(options: RuntimeOptions): Parts {
     onBack: () => health.answered(),
   });
   const crontab = new Crontab({ ...shared, tasks: registry });
-  const services: BackgroundService[] = [logs];
+  const services: BackgroundService[] = [logs, new Pruner(shared)];
   return {
     shared,
     handlerPool,

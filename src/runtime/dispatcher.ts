@@ -8,7 +8,8 @@
  */
 
 import { toFailure } from "../core/failure.ts";
-import type { Outcome } from "../core/outcome.ts";
+import { keepsNothing } from "../core/keeps-nothing.ts";
+import { isDueAtOnce, type Outcome } from "../core/outcome.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DispatcherOptions } from "./dispatcher-options.ts";
@@ -184,6 +185,7 @@ export class Dispatcher {
   settled(batch: readonly EndedAttempt[]): void {
     for (const { job, outcome } of batch) {
       if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
+      traceless: keepsNothing(attempt.task.policies.retain, outcome.state),
       const again = this.#early.get(job.id);
       if (again === undefined) this.#unsettled.delete(job.id);
       else this.#giveBack(again, "fetched before the outcome of its last attempt was known");
@@ -307,8 +309,4 @@ export class Dispatcher {
 /** Of an attempt that fell to a fault of ours; not to be fetched again and again. */
 function failed(fault: unknown): Outcome {
   return { state: "failed", error: toFailure(fault, "default") };
-}
-
-function isDueAtOnce(outcome: Outcome): boolean {
-  return outcome.state === "returned" || ("delayMs" in outcome && outcome.delayMs <= 0);
 }

@@ -21,6 +21,14 @@ export interface EndedAttempt {
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
   readonly progressJson: string | null;
+  /** Its task keeps nothing of jobs that end so. Default false. */
+  readonly traceless?: boolean;
+}
+
+/** Of a job that was never started here. */
+export function unstarted(job: QueueJob, outcome: Outcome): EndedAttempt {
+  const nowMs = Date.now();
+  return { job, ran: false, outcome, startedAtMs: nowMs, finishedAtMs: nowMs, progressJson: null };
 }
 
 /** Resolves to what became of each job, by id; those not in it were lost. */
@@ -31,16 +39,17 @@ export type WriteBatch = (
   tries: number,
 ) => Promise<ReadonlyMap<string, OutcomeState> | "as is">;
 
-export const writePlain: WriteBatch = (db, schemas, batch) =>
-  complete(db, schemas, batch, settlePlain);
+export const writePlain: WriteBatch = (db, schemas, batch, tries) =>
+  complete(db, schemas, batch, tries, settlePlain);
 
-export const writeCompleted: WriteBatch = (db, schemas, batch) =>
-  complete(db, schemas, batch, settleCompleted);
+export const writeCompleted: WriteBatch = (db, schemas, batch, tries) =>
+  complete(db, schemas, batch, tries, settleCompleted);
 
 async function complete(
   db: pg.Pool,
   schemas: Schemas,
   batch: readonly EndedAttempt[],
+  tries: number,
   settle: typeof settleCompleted,
 ): Promise<ReadonlyMap<string, OutcomeState> | "as is"> {
   const settlements = batch.map(asCompleted);
@@ -49,6 +58,10 @@ async function complete(
   const landed = await landedBefore(db, schemas, settlements);
   const states = new Map<string, OutcomeState>();
   for (const id of landed) states.set(id, "completed");
+  for (const { job, traceless } of batch) {
+    // Sent again and not there: nothing says whether it had landed, but it most likely had.
+    if (traceless && tries > 1) states.set(job.id, "completed");
+  }
   return states;
 }
 
@@ -58,10 +71,10 @@ export const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   const states = new Map<string, OutcomeState>(settled.map(({ id, state }) => [id, state]));
   if (states.size === batch.length) return states;
   const landed = tries > 1 ? await landedBefore(db, schemas, settlements) : new Set();
-  for (const { job, outcome, ran } of batch) {
-    // Nothing is lost with a job that never ran. Snoozed and returned ones leave no record: sent
-    // twice, they count as landed.
-    const unrecorded = outcome.state === "snoozed" || outcome.state === "returned";
+  for (const { job, outcome, ran, traceless } of batch) {
+    // Nothing is lost with a job that never ran. Of some no record is left: sent twice, they
+    // count as landed.
+    const unrecorded = traceless || outcome.state === "snoozed" || outcome.state === "returned";
     const fine = landed.has(job.id) || !ran || (tries > 1 && unrecorded);
     if (!states.has(job.id) && fine) states.set(job.id, outcome.state);
   }
@@ -69,9 +82,9 @@ export const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
 };
 
 /** Nothing but its row: no key, no serial queue, no details, no record of an earlier ending. */
-export function isPlain({ job, progressJson }: EndedAttempt): boolean {
+export function isPlain({ job, progressJson, traceless }: EndedAttempt): boolean {
   const lone = job.key === null && job.queue === null && !job.hasDetails;
-  return lone && job.lastError === null && progressJson === null;
+  return lone && job.lastError === null && progressJson === null && !traceless;
 }
 
 function settlementOf(ended: EndedAttempt) {
@@ -84,6 +97,7 @@ function settlementOf(ended: EndedAttempt) {
     finishedAtMs: ended.finishedAtMs,
     progressJson: ended.progressJson,
   };
+    traceless: ended.traceless ?? false,
 }
 
 function asCompleted(ended: EndedAttempt): CompletedSettlement {

@@ -7,6 +7,7 @@ import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import {
   fence,
+  forgotten,
   type OtherSettlement,
   recordColumns,
   replaceRecord,
@@ -52,6 +53,7 @@ function otherAsRow(s: OtherSettlement): Record<string, unknown> {
     started_ms: s.startedAtMs,
     finished_ms: s.finishedAtMs,
     progress: s.progressJson === null ? null : JSON.parse(s.progressJson),
+    traceless: s.traceless === true,
   };
 }
 
@@ -62,13 +64,16 @@ const whatRemains = `case when s.remaining is not null and json_typeof(j.payload
       where entry.position - 1 = any (s.remaining)
     ) else j.payload end`;
 
+// A failed job stays in the queue until it is retried, unless nothing is to be kept of it.
+const leaves = `(held.ending = 'cancelled' or (held.ending = 'failed' and held.traceless))`;
+
 function othersStatement({ queue, own }: Schemas): string {
   return `
 with s as materialized (
   select * from json_to_recordset($1::json) as s(id bigint, attempt int, locked_by text,
     keyed bool, state text, delay_ms float8, reason text, error_name text, error_message text,
     error_stack text, rule text, started_ms float8, finished_ms float8, progress jsonb,
-    remaining int[])
+    remaining int[], traceless bool)
 ),
 held as materialized (
   select s.*, j.task_id, j.job_queue_id, ${whatRemains} as payload, j.priority, j.key,
@@ -90,10 +95,11 @@ kept as (
     payload = case when held.remaining is null then j.payload else held.payload end,
     last_error = coalesce(held.error_message, j.last_error),
     locked_by = null, locked_at = null, updated_at = now()
-  from held where j.id = held.id and held.ending <> 'cancelled'
+  from held where j.id = held.id and not ${leaves}
 ),
 removed as (
-  delete from ${queue}._private_jobs j using held where j.id = held.id and held.ending = 'cancelled'
+  delete from ${queue}._private_jobs j using held
+  where j.id = held.id and ${leaves}
 ),
 freed as (
   update ${queue}._private_job_queues q set locked_by = null, locked_at = null
@@ -102,12 +108,12 @@ freed as (
 progressed as (
   insert into ${own}.job_details (job_id, progress)
   select id, progress from held
-  where progress is not null and ending in ('retrying', 'snoozed', 'returned', 'failed')
+  where progress is not null and not ${leaves}
   on conflict (job_id) do update set progress = excluded.progress
 ),
 details as (
   delete from ${own}.job_details d using held
-  where d.job_id = held.id and held.ending = 'cancelled'
+  where d.job_id = held.id and ${leaves}
 ),
 attempted as (
   insert into ${own}.attempts (job_id, attempt, state, error_name, error_message, error_stack,
@@ -115,7 +121,7 @@ attempted as (
   select id, attempt, ending, error_name, error_message, error_stack, rule,
     to_timestamp(started_ms / 1000), to_timestamp(finished_ms / 1000),
     case when ending = 'retrying' then next_run_at end, locked_by
-  from held where error_message is not null
+  from held where error_message is not null and not traceless
 ),
 recorded as (
   insert into ${own}.history (${recordColumns})
@@ -130,7 +136,7 @@ recorded as (
   join ${queue}._private_tasks t on t.id = held.task_id
   left join ${queue}._private_job_queues q on q.id = held.job_queue_id
   left join ${own}.job_details d on d.job_id = held.id
-  where held.ending in ('failed', 'cancelled')
+  where held.ending in ('failed', 'cancelled') and not held.traceless
   ${replaceRecord}
 ),
 woken as (
@@ -138,6 +144,8 @@ woken as (
   select pg_notify('jobs:insert', json_build_object('r', random(), 'count', count(*))::text)
   from held where ending = 'returned' or (ending = 'retrying' and delay_ms <= 0)
   having count(*) > 0
-)
-select held.id, held.ending, (select count(*) from woken) from held`;
+),
+${forgotten(own, "held")}
+select held.id, held.ending, (select count(*) from woken), (select count(*) from forgotten)
+from held`;
 }

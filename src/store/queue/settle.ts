@@ -11,6 +11,7 @@ import type { Schemas } from "../schemas.ts";
 import {
   type CompletedSettlement,
   fence,
+  forgotten,
   recordColumns,
   replaceRecord,
   type Settlement,
@@ -71,6 +72,7 @@ async function sendCompleted(
       numbers(batch.map((s) => s.finishedAtMs)),
       texts(batch.map((s) => s.progressJson)),
       `{${batch.map((s) => s.keyed).join(",")}}`,
+      `{${batch.map((s) => s.traceless === true).join(",")}}`,
     ],
     rowMode: "array",
   });
@@ -92,8 +94,8 @@ function textElement(value: string | null): string {
 }
 
 const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::float8[],
-    $6::float8[], $7::jsonb[], $8::bool[])
-    as s(id, attempt, locked_by, output, started_ms, finished_ms, progress, keyed)`;
+    $6::float8[], $7::jsonb[], $8::bool[], $9::bool[])
+    as s(id, attempt, locked_by, output, started_ms, finished_ms, progress, keyed, traceless)`;
 
 /**
  * Without a key, a serial queue, details or an earlier record there are only these two to write.
@@ -130,7 +132,7 @@ with done as (
   where j.id = s.id and ${fence}
   returning j.id, j.task_id, j.job_queue_id, j.payload, j.priority, j.key, j.max_attempts,
     j.created_at, j.run_at, s.attempt, s.locked_by, s.output, s.started_ms, s.finished_ms,
-    s.progress
+    s.progress, s.traceless
 ),
 freed as (
   update ${queue}._private_job_queues q set locked_by = null, locked_at = null
@@ -151,9 +153,13 @@ recorded as (
   join ${queue}._private_tasks t on t.id = done.task_id
   left join freed on freed.id = done.job_queue_id
   left join details on details.job_id = done.id
+  where not done.traceless
   ${replaceRecord}
-)
-select count(*) from done`;
+),
+${forgotten(own, "done")}
+select count(*), (select count(*) from forgotten),
+  ${own}.resolve_dependents(array_agg(id), 'completed')
+from done`;
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Settlement {
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
   readonly progressJson: string | null;
+  /** Nothing is to be kept of a job that ends so: it leaves the queue and no record. */
+  readonly traceless?: boolean;
 }
 
 export interface CompletedSettlement extends Settlement {
@@ -52,3 +54,10 @@ const replacedColumns = recordColumns.split(",").slice(1);
 // A job that had ended before (failed, then retried by hand) gets its record anew.
 export const replaceRecord = `on conflict (job_id) do update set (${replacedColumns.join(",")})
   = row (${replacedColumns.map((column) => `excluded.${column.trim()}`).join(", ")})`;
+
+/** A CTE: what earlier attempts of jobs that leave no record have written goes with them. */
+export function forgotten(own: string, settled: string): string {
+  return `forgotten as (
+  select ${own}.forget_traces(array_agg(id)) from ${settled} where traceless having count(*) > 0
+)`;
+}

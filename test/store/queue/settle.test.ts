@@ -363,3 +363,68 @@ describe("a batch of which some is left", () => {
     expect((await q.row(job.id))?.payload).toEqual({});
   });
 });
+
+describe("a job of which nothing is to be kept", () => {
+  async function traces(id: string): Promise<number> {
+    const { rows } = await q.db.query(
+      `select (select count(*) from taskrun.history where job_id = $1)
+         + (select count(*) from taskrun.attempts where job_id = $1)
+         + (select count(*) from taskrun.steps where job_id = $1)
+         + (select count(*) from taskrun.logs where job_id = $1)
+         + (select count(*) from taskrun.job_details where job_id = $1) as count`,
+      [id],
+    );
+    return Number(rows[0].count);
+  }
+
+  /** It has failed for good before, with a step done, and was retried. */
+  async function takenAgain(): Promise<QueueJob> {
+    const job = await taken({ queue: "line", metadata: { a: 1 }, max_attempts: 1 });
+    await settleOthers(q.db, q.schemas, [ended(job, "failed")]);
+    await q.db.query(
+      `with step as (
+         insert into taskrun.steps (job_id, name, attempt, started_at) values ($1, 's', 1, now())
+       ), line as (
+         insert into taskrun.logs (job_id, attempt, logged_at, level, message)
+         values ($1, 1, now(), 'info', 'hello')
+       ) update graphile_worker._private_jobs set attempts = 0`,
+      [job.id],
+    );
+    const [again] = await q.take("p");
+    if (again === undefined) throw new Error("it was not due");
+    expect(await traces(job.id)).toBe(5);
+    return again;
+  }
+
+  test("leaves the queue when it completes, without a record of any attempt", async () => {
+    const job = await takenAgain();
+    const other = await taken();
+    const batch = [completed(job, { traceless: true }), completed(other)];
+    expect(await settleCompleted(q.db, q.schemas, batch)).toBe(2);
+    expect(await q.row(job.id)).toBeUndefined();
+    expect(await traces(job.id)).toBe(0);
+    expect(await history(other.id)).toHaveLength(1);
+    expect(await q.lockedQueues()).toEqual([]);
+  });
+
+  for (const state of ["cancelled", "failed"] as const) {
+    test(`leaves the queue when it is ${state}, without a record of any attempt`, async () => {
+      const job = await takenAgain();
+      const batch = [ended(job, state, { traceless: true })];
+      expect(await settleOthers(q.db, q.schemas, batch)).toEqual([{ id: job.id, state }]);
+      expect(await q.row(job.id)).toBeUndefined();
+      expect(await traces(job.id)).toBe(0);
+      expect(await q.lockedQueues()).toEqual([]);
+    });
+  }
+
+  test("stays untouched when another process has it", async () => {
+    const job = await takenAgain();
+    await q.db.query("update graphile_worker._private_jobs set locked_by = 'other'");
+    expect(await settleCompleted(q.db, q.schemas, [completed(job, { traceless: true })])).toBe(0);
+    const batch = [ended(job, "failed", { traceless: true })];
+    expect(await settleOthers(q.db, q.schemas, batch)).toEqual([]);
+    expect(await traces(job.id)).toBe(5);
+    expect(await q.row(job.id)).toMatchObject({ locked_by: "other" });
+  });
+});
