@@ -40,15 +40,15 @@ interface Unfinished {
 
 export type OutcomeState = Outcome["state"];
 
-/** An error made storable and classified. */
-export interface Failure {
-  /** The error's name: "TypeError", "PermanentError"; "NonError" for thrown non-errors. */
-  readonly name: string;
 /** Whether the job can start again right away. */
 export function isDueAtOnce(outcome: Outcome): boolean {
   return outcome.state === "returned" || ("delayMs" in outcome && outcome.delayMs <= 0);
 }
 
+/** An error made storable and classified. */
+export interface Failure {
+  /** The error's name: "TypeError", "PermanentError"; "NonError" for thrown non-errors. */
+  readonly name: string;
   /** At most 10,000 characters, no NUL, no lone surrogates. */
   readonly message: string;
   /** At most 20,000 characters; null when there is none. */

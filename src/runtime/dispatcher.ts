@@ -176,6 +176,7 @@ export class Dispatcher {
       startedAtMs: attempt.startedAtMs,
       finishedAtMs: Date.now(),
       progressJson: attempt.progress === null ? null : JSON.stringify(attempt.progress),
+      traceless: keepsNothing(attempt.task.policies.retain, outcome.state),
     });
     this.#pump();
     this.#notifyChange();
@@ -185,7 +186,6 @@ export class Dispatcher {
   settled(batch: readonly EndedAttempt[]): void {
     for (const { job, outcome } of batch) {
       if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
-      traceless: keepsNothing(attempt.task.policies.retain, outcome.state),
       const again = this.#early.get(job.id);
       if (again === undefined) this.#unsettled.delete(job.id);
       else this.#giveBack(again, "fetched before the outcome of its last attempt was known");

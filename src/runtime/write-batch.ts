@@ -25,12 +25,6 @@ export interface EndedAttempt {
   readonly traceless?: boolean;
 }
 
-/** Of a job that was never started here. */
-export function unstarted(job: QueueJob, outcome: Outcome): EndedAttempt {
-  const nowMs = Date.now();
-  return { job, ran: false, outcome, startedAtMs: nowMs, finishedAtMs: nowMs, progressJson: null };
-}
-
 /** Resolves to what became of each job, by id; those not in it were lost. */
 export type WriteBatch = (
   db: pg.Pool,
@@ -96,8 +90,8 @@ function settlementOf(ended: EndedAttempt) {
     startedAtMs: ended.startedAtMs,
     finishedAtMs: ended.finishedAtMs,
     progressJson: ended.progressJson,
-  };
     traceless: ended.traceless ?? false,
+  };
 }
 
 function asCompleted(ended: EndedAttempt): CompletedSettlement {

@@ -157,9 +157,7 @@ recorded as (
   ${replaceRecord}
 ),
 ${forgotten(own, "done")}
-select count(*), (select count(*) from forgotten),
-  ${own}.resolve_dependents(array_agg(id), 'completed')
-from done`;
+select count(*), (select count(*) from forgotten) from done`;
 }
 
 /**
