@@ -29,6 +29,8 @@ export const errorCatalogue = {
   "job-failed": "Read the job's attempts: taskrun show ID.",
   "job-cancelled": "Add the job again if it is still wanted.",
   "job-not-found": "Ask while the job's history is kept.",
+  "wrong-job-state": "Look at the job: taskrun show ID.",
+  "bad-job-filter": "Choose jobs by ids, task, state, queue, correlationId, since, until; or all.",
   "wait-timeout": "Wait longer, or look later: the job goes on.",
 } as const satisfies Record<string, string>;
 
