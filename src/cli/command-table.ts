@@ -166,6 +166,15 @@ export const commandTable = {
     examples: [["taskrun show 42", "payload, outcome, and each attempt with its error"]],
     load: async () => (await import("./commands/show.ts")).show,
   },
+  explain: {
+    usage: "explain <id>",
+    sentence: "Say why a job isn't running, or what it is doing, in one sentence",
+    arguments: { id: "The job's id" },
+    flags: { json },
+    options: common,
+    examples: [["taskrun explain 42", "paused by whom, waiting for what, retrying when"]],
+    load: async () => (await import("./commands/explain.ts")).explain,
+  },
   migrate: {
     usage: "migrate",
     sentence: "Bring the database's schemas up to date",

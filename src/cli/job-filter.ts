@@ -3,7 +3,7 @@
 import { closestName } from "../core/closest-name.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { JobState } from "../core/job.ts";
-import type { JobFilter } from "../store/jobs.ts";
+import type { JobFilter } from "../store/job-filter.ts";
 import { usageError } from "./cli-error.ts";
 import type { CommandArguments } from "./command-arguments.ts";
 

@@ -2,6 +2,8 @@
 
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
+import type { JobFilter } from "./job-filter.ts";
+import { listJobIds } from "./queue/list-job-ids.ts";
 import type { Schemas } from "./schemas.ts";
 import type { SqlRunner } from "./sql-runner.ts";
 
@@ -44,44 +46,17 @@ export interface AttemptRow {
   readonly process: string | null;
 }
 
-export interface JobFilter {
-  readonly ids?: readonly string[];
-  readonly state?: JobState;
-  readonly task?: string;
-  readonly queue?: string;
-  readonly correlationId?: string;
-  /** At or after this moment: when the job ended or, as long as it hasn't, was added. */
-  readonly since?: Date;
-  /** Before this moment, of the same two. */
-  readonly until?: Date;
-  /** Default 50. */
-  readonly limit?: number;
-}
-
 /** Newest first. */
 export async function listJobs(
   db: pg.Pool,
   schemas: Schemas,
   filter: JobFilter = {},
 ): Promise<JobRow[]> {
+  const ids = await listJobIds(db, schemas, filter);
+  if (ids.length === 0) return [];
   const { rows } = await db.query<JobRow>(
-    `select * from ${schemas.own}.jobs
-     where ($1::text is null or state = $1) and ($2::text is null or task = $2)
-       and ($3::text is null or queue = $3) and ($4::text is null or correlation_id = $4)
-       and ($5::timestamptz is null or coalesce(finished_at, created_at) >= $5)
-       and ($6::timestamptz is null or coalesce(finished_at, created_at) < $6)
-       and ($7::bigint[] is null or id = any ($7))
-     order by id desc limit $8`,
-    [
-      filter.state ?? null,
-      filter.task ?? null,
-      filter.queue ?? null,
-      filter.correlationId ?? null,
-      filter.since ?? null,
-      filter.until ?? null,
-      filter.ids ?? null,
-      filter.limit ?? 50,
-    ],
+    `select * from ${schemas.own}.jobs where id = any ($1::bigint[]) order by id desc`,
+    [ids],
   );
   return rows;
 }

@@ -24,6 +24,12 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 
 /** Files without a test of the same path → the test that they are covered by. */
 const testedBy: Readonly<Record<string, string>> = {
+  "src/store/explain/end-rules.ts": "test/store/explain.test.ts",
+  "src/store/explain/gate-rules.ts": "test/store/explain.test.ts",
+  "src/store/explain/rule.ts": "test/store/explain.test.ts",
+  "src/store/explain/turn-rules.ts": "test/store/explain.test.ts",
+  "src/store/queue/read-situation.ts": "test/store/explain.test.ts",
+  "src/store/queue/list-job-ids.ts": "test/store/jobs.test.ts",
   "src/store/queue/settle-others.ts": "test/store/queue/settle.test.ts",
   "src/store/queue/settlement.ts": "test/store/queue/settle.test.ts",
   "src/runtime/beat-thread.ts": "test/runtime/presence.test.ts",

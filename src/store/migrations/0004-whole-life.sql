@@ -133,6 +133,12 @@ alter table :OWN.processes add column tasks text[];
 
 -- Finished jobs by time: pruning, statistics, lists.
 create index history_by_time on :OWN.history (finished_at);
+-- For lists. None of these costs a job anything that completes without them.
+create index history_not_completed on :OWN.history (job_id) where state <> 'completed';
+create index history_of_a_correlation on :OWN.history (correlation_id)
+  where correlation_id is not null;
+create index history_of_a_parent on :OWN.history (parent_id) where parent_id is not null;
+create index attempts_by_time on :OWN.attempts (finished_at);
 
 create or replace view :OWN.jobs as
 select

@@ -1,0 +1,19 @@
+/** Which jobs are meant: what lists and commands over many jobs take. */
+
+import type { JobState } from "../core/job.ts";
+
+export interface JobFilter {
+  readonly ids?: readonly string[];
+  /** Only jobs whose id is smaller: the last one of the list before, to go on from there. */
+  readonly before?: string;
+  readonly state?: JobState;
+  readonly task?: string;
+  readonly queue?: string;
+  readonly correlationId?: string;
+  /** At or after this moment: when the job ended or, as long as it hasn't, was added. */
+  readonly since?: Date;
+  /** Before this moment, of the same two. */
+  readonly until?: Date;
+  /** Default 50. */
+  readonly limit?: number;
+}
