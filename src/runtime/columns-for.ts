@@ -18,7 +18,7 @@ import type { Task } from "../core/task.ts";
  */
 export function columnsFor(
   task: Task | undefined,
-  payload: unknown,
+  parsedPayload: unknown,
   options: EnqueueOptions & GraphileAddJobOptions,
 ): Record<string, unknown> {
   const policies = task?.policies;
@@ -26,7 +26,7 @@ export function columnsFor(
     throw new TaskrunError("bad-enqueue-option", "Give runAt or delay, not both");
   }
   const queueOf = policies?.queue;
-  const queue = typeof queueOf === "function" ? queueOf(payload) : queueOf;
+  const queue = typeof queueOf === "function" ? queueOf(parsedPayload) : queueOf;
   return {
     run_at: options.runAt instanceof Date ? options.runAt.toISOString() : options.runAt,
     delay: options.delay === undefined ? undefined : parseDuration(options.delay),

@@ -88,8 +88,8 @@ async function prepare(
   job: { readonly payload: unknown; readonly options: EnqueueOptions & GraphileAddJobOptions },
 ): Promise<PreparedJob> {
   const payload = job.payload === undefined ? {} : job.payload;
-  await checkPayload(task, name, payload);
-  const options = columnsFor(task, payload, job.options);
+  const parsed = await parsePayload(task, name, payload);
+  const options = columnsFor(task, parsed, job.options);
   return { payloadJson: payloadJson(name, payload), optionsJson: JSON.stringify(options) };
 }
 
@@ -119,9 +119,11 @@ export function taskFinder(catalog: Catalog): (name: string) => Task | undefined
   return (name) => catalog.tasks.get(name) ?? byAlias.get(name);
 }
 
-async function checkPayload(task: Task | undefined, name: string, payload: unknown) {
+/** As the task's handler will see it; what is queued is what was given. */
+async function parsePayload(task: Task | undefined, name: string, payload: unknown) {
   const result = await task?.payloadSchema?.["~standard"].validate(payload);
-  if (result?.issues === undefined) return;
+  if (result === undefined) return payload;
+  if (result.issues === undefined) return result.value;
   const where = formatIssues(result.issues);
   throw new TaskrunError("bad-payload", `The payload for ${name} is wrong at ${where}`);
 }

@@ -51,6 +51,18 @@ test("what the task's file says holds for one job and for many alike", async () 
   expect(others).toMatchObject([expected, { ...expected, task: "mail:send" }]);
 });
 
+test("the serial queue is told from the parsed payload, and what was given is queued", async () => {
+  await using kit = await testRuntime({
+    greet: {
+      payload: z.object({ to: z.string().default("all") }),
+      queue: (payload: { to: string }) => `to ${payload.to}`,
+      handler: async () => 1,
+    },
+  });
+  const { id } = await kit.enqueue("greet", {});
+  expect(await kit.job(id)).toMatchObject({ queue: "to all", payload: {} });
+});
+
 describe("add_jobs", () => {
   test("gives ids in the order of the list, of alike jobs too", async () => {
     const list = Array.from({ length: 500 }, (_, n) => ({
