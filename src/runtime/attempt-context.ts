@@ -210,7 +210,7 @@ function directive(kind: "snooze" | "cancel", delayMs: number, reason?: string):
 
 function withGraphileNames(job: Job): Job & GraphileJob {
   return {
-    ...job,
+    ...columnsOf(job),
     task_identifier: job.task,
     attempts: job.attempt,
     max_attempts: job.maxAttempts,
@@ -219,6 +219,17 @@ function withGraphileNames(job: Job): Job & GraphileJob {
     run_at: job.runAt,
     queue_name: job.queue,
   };
+}
+
+/** A job of the queue has getters, which a spread would leave behind. */
+function columnsOf(job: Job): Job {
+  const columns = { ...job };
+  const prototype: object = Object.getPrototypeOf(job);
+  if (prototype === Object.prototype) return columns;
+  for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (get !== undefined) Object.assign(columns, { [name]: Reflect.get(job, name) });
+  }
+  return columns;
 }
 
 /** graphile-worker's callers pass null for "not given" too. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { GraphileAddJobOptions, TaskContext } from "../../src/core/context.ts";
 import { startAttempt } from "../support/start-attempt.ts";
 import { createTestDatabase } from "../support/test-database.ts";
+import { testRuntime } from "../support/test-runtime.ts";
 
 type Handler = (payload: unknown, ctx: TaskContext) => unknown;
 
@@ -246,4 +247,19 @@ describe("with a database", () => {
       });
     expect(await start(handler, {}, { pool }).outcome).toMatchObject({ outputJson: "true" });
   });
+});
+
+test("ctx.job of a job from the queue has every column, under both kinds of names", async () => {
+  let seen: TaskContext["job"] | undefined;
+  await using kit = await testRuntime({
+    look: async (_payload: unknown, ctx: TaskContext) => {
+      seen = { ...ctx.job };
+    },
+  });
+  const options = { key: "k", queue: "line", correlationId: "c", metadata: { a: 1 } };
+  const { id } = await kit.enqueue("look", { n: 1 }, options);
+  await kit.drain();
+  expect(seen).toMatchObject({ id, payload: { n: 1 }, attempt: 1, ...options, revision: 0 });
+  expect(seen).toMatchObject({ task_identifier: "look", queue_name: "line", attempts: 1 });
+  expect(seen?.createdAt).toBeInstanceOf(Date);
 });
