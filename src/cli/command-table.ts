@@ -159,9 +159,12 @@ export const commandTable = {
   },
   show: {
     usage: "show <id>",
-    sentence: "Show one job with its attempts",
+    sentence: "Show one job: what happened to it, its steps, relatives and last log lines",
     arguments: { id: "The job's id" },
-    flags: { json },
+    flags: {
+      logs: { kind: "text", sentence: "How many of its last log lines (default 20)" },
+      json,
+    },
     options: common,
     examples: [["taskrun show 42", "payload, outcome, and each attempt with its error"]],
     load: async () => (await import("./commands/show.ts")).show,

@@ -1,48 +1,36 @@
-/** `taskrun show <id>`: one job in the columns of the view, with its failed attempts. */
+/** `taskrun show <id>`: one job with all that happened to it. */
 
 import { loadConfig } from "../../config/load-config.ts";
-import { type AttemptRow, getJob, type JobRow, listAttempts } from "../../store/jobs.ts";
-import { CliError, usageError } from "../cli-error.ts";
+import { type JobStory, readJobStory } from "../../store/job-story.ts";
 import type { CommandArguments } from "../command-arguments.ts";
+import { describeJob } from "../describe-job.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { jobId, noSuchJob } from "../job-id.ts";
 import { colour, print, printJson } from "../output.ts";
 import { withStore } from "../with-store.ts";
 
-/** The largest bigint of Postgres, which ids are. */
-const largestId = 2n ** 63n - 1n;
+const titleWidth = 14;
 
 export async function show(args: CommandArguments): Promise<ExitCode> {
-  const id = args.required("id");
-  if (!/^\d{1,19}$/.test(id) || BigInt(id) > largestId) {
-    throw usageError(`${id}: a job's id is a whole number`, "`taskrun jobs` lists them.");
-  }
+  const id = jobId(args);
+  const logLines = args.wholeNumber("logs", { min: 0, max: 100_000 }) ?? 20;
   const { config } = await loadConfig(args.forConfig());
-  const found = await withStore(config, { migrate: false }, async ({ pool, schemas }) => {
-    const job = await getJob(pool, schemas, id);
-    return job && { job, attempts: await listAttempts(pool, schemas, id) };
-  });
-  if (!found) {
-    throw new CliError(exitCodes.failed, `There is no job ${id}.`, "`taskrun jobs` lists them.");
-  }
-  if (args.isSet("json")) printJson({ ...found.job, failed_attempts: found.attempts });
-  else printJob(found.job, found.attempts);
+  const story = await withStore(config, { migrate: false }, ({ pool, schemas }) =>
+    readJobStory(pool, schemas, id, { logLines }),
+  );
+  if (story === null) throw noSuchJob(id);
+  if (args.isSet("json")) printStory(story);
+  else for (const { title = "", text } of describeJob(story)) print(labelled(title, text));
   return exitCodes.ok;
 }
 
-function printJob(job: JobRow, attempts: readonly AttemptRow[]): void {
-  for (const [column, value] of Object.entries(job)) {
-    if (value === null || value === undefined) continue;
-    print(`${colour("dim", column.padEnd(15), process.stdout)} ${shown(value)}`);
-  }
-  for (const attempt of attempts) {
-    const ended = attempt.finished_at.toISOString();
-    print(`\nattempt ${attempt.attempt}: ${attempt.state} at ${ended} (rule ${attempt.rule})`);
-    print(`  ${attempt.error_stack ?? `${attempt.error_name}: ${attempt.error_message}`}`);
-    if (attempt.next_run_at !== null) print(`  next run at ${attempt.next_run_at.toISOString()}`);
-  }
+function printStory({ job, ...more }: JobStory): void {
+  printJson({ ...job, ...more });
 }
 
-function shown(value: unknown): string {
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+function labelled(title: string, text: string): string {
+  if (title === "") return text;
+  const label = colour("dim", title.padEnd(titleWidth), process.stdout);
+  // Further lines stand under the first one.
+  return `${label} ${text.replaceAll("\n", `\n${" ".repeat(titleWidth + 1)}`)}`.trimEnd();
 }

@@ -10,7 +10,10 @@ let project: TaskProject;
 beforeAll(async () => {
   database = await createTestDatabase();
   project = await TaskProject.of({
-    "tasks/fail.mjs": "export default async () => { throw new Error('no\\nluck'); };",
+    "tasks/fail.mjs": `export default async (payload, ctx) => {
+      ctx.log.warn({ n: 1 }, "about to fail");
+      throw new Error("no\\nluck");
+    };`,
   });
   await cli("add", "fail", "--max-attempts", "1");
   await cli("--once");
@@ -34,7 +37,16 @@ test("show --json is the job in the view's columns, with its failed attempts", a
   expect(shown).toMatchObject(failed);
   expect(shown.failed_attempts).toMatchObject([{ attempt: 1, error_message: "no\nluck" }]);
   const forPeople = await cli("show", failed.id);
-  expect(forPeople.stdout).toContain("attempt 1: failed at");
+  expect(forPeople.stdout).toMatch(/attempt 1 failed after .* \(failed, by the rule default\)/);
+  expect(forPeople.stdout).toMatch(/why +It has failed for good: its one attempt is used up/);
+  expect(forPeople.stdout).toMatch(/warn +\[1\] about to fail +\{"n":1\}/);
+});
+
+test("show --logs says how many of the last lines", async () => {
+  const { stdout: all } = await cli("jobs", "--json", "--state", "failed");
+  const [{ id }] = JSON.parse(all);
+  expect(JSON.parse((await cli("show", id, "--json")).stdout).logs).toHaveLength(1);
+  expect(JSON.parse((await cli("show", id, "--json", "--logs", "0")).stdout).logs).toEqual([]);
 });
 
 test("show of a job that isn't there ends with 1, of what is no id with 2", async () => {
