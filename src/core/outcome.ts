@@ -4,16 +4,18 @@
  *
  *   pending ──┐
  *   scheduled ┼─▶ running ──┬─▶ completed              (leaves the queue, history row)
- *   retrying ─┘     ▲       ├─▶ retrying ──(delay)──┐  (attempt row, run_at = now + delay)
- *                   │       ├─▶ snoozed ───(delay)──┤  (attempt not counted)
+ *   retrying ─┤     ▲       ├─▶ retrying ──(delay)──┐  (attempt row, run_at = now + delay)
+ *   blocked ──┘     │       ├─▶ snoozed ───(delay)──┤  (attempt not counted)
  *                   │       ├─▶ returned ───────────┤  (attempt not counted, due at once)
+ *                   │       ├─▶ waiting ──(blocked)─┤  (attempt not counted, until jobs end)
  *                   └───────┼───────────────────────┘
  *                           ├─▶ cancelled              (leaves the queue, history row)
  *                           └─▶ failed                 (stays in the queue with
  *                                                       attempts = max_attempts, history row)
  *
  * `returned` is not an ending a handler can ask for: it is what a stop makes of an attempt
- * that it cut short.
+ * that it cut short. A blocked job may end without an attempt, as cancelled or failed, when a job
+ * it waits for does (`onParentFailure`).
  */
 
 /** `outputJson` is the output as JSON text that jsonb takes; null when there is none. */
@@ -27,7 +29,9 @@ export type Outcome =
     })
   | { readonly state: "cancelled"; readonly reason: string | null }
   | (Unfinished & { readonly state: "failed"; readonly error: Failure })
-  | (Unfinished & { readonly state: "returned"; readonly reason: string });
+  | (Unfinished & { readonly state: "returned"; readonly reason: string })
+  /** For the end of these jobs, by their ids. */
+  | { readonly state: "waiting"; readonly jobs: readonly string[] };
 
 /** Of jobs that stay in the queue. */
 interface Unfinished {
@@ -36,6 +40,8 @@ interface Unfinished {
    * keeps only these. Absent when it keeps its whole payload.
    */
   readonly remaining?: readonly number[];
+  /** The task has a breaker, and this speaks of what the task depends on: it counts. */
+  readonly tripsBreaker?: true;
 }
 
 export type OutcomeState = Outcome["state"];

@@ -15,7 +15,8 @@ export type Intent =
   | "output"
   | "timeout"
   | "shutdown"
-  | "cancelled";
+  | "cancelled"
+  | "waiting";
 
 // why: Symbol.for can't be typed unique
 const intentBrand: unique symbol = Symbol.for("taskrun.error-intent") as never;
@@ -174,5 +175,32 @@ export class InvalidOutputError extends Error {
   constructor(message: string, options?: Cause) {
     super(message, causeOf(options));
     this.name = "InvalidOutputError";
+  }
+}
+
+/**
+ * A step or `ctx.once` that can't be: its name is taken, its result is not JSON. Ours alone;
+ * permanent, since only other code mends it.
+ */
+export class StepError extends PermanentError {
+  constructor(message: string, options?: Cause) {
+    super(message, options);
+    this.name = "StepError";
+  }
+}
+
+/**
+ * What `ctx.waitFor` rejects with while jobs have not ended: the attempt is over, and the job runs
+ * again when they have. Ours alone; an error, so that `await` leaves the handler.
+ */
+export class WaitingError extends Error {
+  readonly [intentBrand]: Intent = "waiting";
+  /** Ids of jobs that have not ended. */
+  readonly jobs: readonly string[];
+
+  constructor(jobs: readonly string[]) {
+    super(`waiting for ${jobs.length === 1 ? "job" : "jobs"} ${jobs.join(", ")}`);
+    this.name = "WaitingError";
+    this.jobs = jobs;
   }
 }

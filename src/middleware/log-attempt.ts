@@ -6,6 +6,8 @@ import type { Failure, Outcome, OutcomeState } from "../core/outcome.ts";
 import { isPromiseLike } from "../core/promise-like.ts";
 import type { RunningAttempt } from "../core/running-attempt.ts";
 
+const mostShown = 20;
+
 /** Start at debug, failed at error, every other ending at info; payloads only if asked for. */
 export function logAttempt(): Layer {
   return function log(attempt, next) {
@@ -51,6 +53,7 @@ const sentences: Readonly<Record<OutcomeState, string>> = {
   cancelled: "job cancelled",
   failed: "job failed for good",
   returned: "attempt given back",
+  waiting: "attempt waits for other jobs",
 };
 
 function fieldsOf({ job, settings }: RunningAttempt, outcome: Outcome): object {
@@ -64,6 +67,8 @@ function fieldsOf({ job, settings }: RunningAttempt, outcome: Outcome): object {
       const payload = settings.logPayloads ? { payload: job.payload } : {};
       return { maxAttempts, ...errorFields(outcome.error), ...payload };
     }
+    case "waiting":
+      return { waitsFor: outcome.jobs.slice(0, mostShown) };
     case "snoozed":
       return { delayMs: outcome.delayMs, reason: outcome.reason };
     default:

@@ -11,6 +11,7 @@ import type pg from "pg";
 import type { RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
 import type { OutcomeState } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
 import type { Schemas } from "../store/schemas.ts";
 import { isRefusal, retryTransient } from "../store/transient.ts";
 import {
@@ -21,6 +22,7 @@ import {
   writeOthers,
   writePlain,
 } from "./write-batch.ts";
+import { writeWaiting } from "./write-waiting.ts";
 
 export interface SettlerOptions {
   readonly db: pg.Pool;
@@ -29,9 +31,13 @@ export interface SettlerOptions {
   readonly logger: Logger;
   /** Called when a batch has landed: serial queues are free again, retries may be due. */
   readonly onSettled: (ended: readonly EndedAttempt[]) => void;
+  /** What became of a job whose task has a breaker; null when it had been lost. */
+  readonly onGuarded?: (ended: EndedAttempt, task: Task, state: OutcomeState | null) => void;
 }
 
 const maxBatch = 1000;
+// These are written one after the other, and one batch at a time in all processes.
+const maxWaitingBatch = 50;
 // Two: while the server works on one batch the next is on its way.
 const maxBatchesInFlight = 2;
 
@@ -41,6 +47,7 @@ export class Settler {
   #plain: EndedAttempt[] = [];
   #completed: EndedAttempt[] = [];
   #others: EndedAttempt[] = [];
+  #waiting: EndedAttempt[] = [];
   #inFlight = 0;
   #inFlightAttempts = 0;
   #flushScheduled = false;
@@ -53,6 +60,7 @@ export class Settler {
     cancelled: 0,
     failed: 0,
     returned: 0,
+    waiting: 0,
     lost: 0,
   };
 
@@ -62,13 +70,13 @@ export class Settler {
 
   /** Outcomes handed over that are not in the database yet. */
   get backlog(): number {
-    return (
-      this.#plain.length + this.#completed.length + this.#others.length + this.#inFlightAttempts
-    );
+    const others = this.#others.length + this.#waiting.length;
+    return this.#plain.length + this.#completed.length + others + this.#inFlightAttempts;
   }
 
   add(ended: EndedAttempt): void {
-    if (ended.outcome.state !== "completed") this.#others.push(ended);
+    if (ended.outcome.state === "waiting") this.#waiting.push(ended);
+    else if (ended.outcome.state !== "completed") this.#others.push(ended);
     else if (isPlain(ended)) this.#plain.push(ended);
     else this.#completed.push(ended);
     if (this.#plain.length >= maxBatch) this.#flush();
@@ -123,6 +131,7 @@ export class Settler {
   /** Whatever other jobs may be waiting for goes first. */
   #nextBatch(): [WriteBatch, EndedAttempt[]] {
     if (this.#others.length > 0) return [writeOthers, this.#others.splice(0, maxBatch)];
+    if (this.#waiting.length > 0) return [writeWaiting, this.#waiting.splice(0, maxWaitingBatch)];
     if (this.#completed.length > 0) return [writeCompleted, this.#completed.splice(0, maxBatch)];
     return [writePlain, this.#plain.splice(0, maxBatch)];
   }
@@ -178,6 +187,9 @@ export class Settler {
     const heard = events.listenerCount("attempt:finished") > 0;
     for (const ended of batch) {
       const state = states === "as is" ? ended.outcome.state : states.get(ended.job.id);
+      if (ended.guarded !== undefined) {
+        this.#options.onGuarded?.(ended, ended.guarded, state ?? null);
+      }
       if (state === undefined) {
         this.counts.lost += 1;
         logger.warn(

@@ -6,6 +6,7 @@
 
 import type pg from "pg";
 import type { Outcome, OutcomeState } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
 import { landedBefore, settleCompleted, settlePlain } from "../store/queue/settle.ts";
 import { settleOthers } from "../store/queue/settle-others.ts";
@@ -23,6 +24,27 @@ export interface EndedAttempt {
   readonly progressJson: string | null;
   /** Its task keeps nothing of jobs that end so. Default false. */
   readonly traceless?: boolean;
+  /** The job's task, if it has a breaker. */
+  readonly guarded?: Task | undefined;
+}
+
+/** Of a job that was never started here. */
+export function unstarted(job: QueueJob, outcome: Outcome, task?: Task): EndedAttempt {
+  const nowMs = Date.now();
+  return {
+    job,
+    ran: false,
+    outcome,
+    startedAtMs: nowMs,
+    finishedAtMs: nowMs,
+    progressJson: null,
+    guarded: guarded(task),
+  };
+}
+
+/** The task, if somebody wants to know how its attempts end. */
+export function guarded(task: Task | undefined): Task | undefined {
+  return task === undefined || task.policies.breaker === null ? undefined : task;
 }
 
 /** Resolves to what became of each job, by id; those not in it were lost. */
@@ -81,7 +103,8 @@ export function isPlain({ job, progressJson, traceless }: EndedAttempt): boolean
   return lone && job.lastError === null && progressJson === null && !traceless;
 }
 
-function settlementOf(ended: EndedAttempt) {
+/** What every kind of settlement says of its attempt. */
+export function settlementOf(ended: EndedAttempt) {
   return {
     id: ended.job.id,
     attempt: ended.job.attempt,
@@ -104,7 +127,9 @@ function asCompleted(ended: EndedAttempt): CompletedSettlement {
 
 function asOther(ended: EndedAttempt): OtherSettlement {
   const { outcome } = ended;
-  if (outcome.state === "completed") throw new TypeError("completed attempts settle in bulk");
+  if (outcome.state === "completed" || outcome.state === "waiting") {
+    throw new TypeError(`${outcome.state} attempts have a batch of their own`);
+  }
   return {
     ...settlementOf(ended),
     state: outcome.state,

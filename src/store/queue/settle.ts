@@ -122,7 +122,7 @@ recorded as (
     to_timestamp(($2::float8 + done.finished_ms) / 1000), $1::text
   from done join ${queue}._private_tasks t on t.id = done.task_id
 )
-select count(*) from done`;
+select count(*), ${own}.resolve_dependents(array_agg(id), 'completed') from done`;
 }
 
 function completedStatement({ queue, own }: Schemas): string {
@@ -157,7 +157,9 @@ recorded as (
   ${replaceRecord}
 ),
 ${forgotten(own, "done")}
-select count(*), (select count(*) from forgotten) from done`;
+select count(*), (select count(*) from forgotten),
+  ${own}.resolve_dependents(array_agg(id), 'completed')
+from done`;
 }
 
 /**
