@@ -10,6 +10,20 @@ import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { createEnqueuer, type Enqueuer } from "../runtime/enqueue.ts";
 import { getJobEnd } from "../store/jobs.ts";
+import {
+  type CancelOptions,
+  type CancelResult,
+  type ChangedJob,
+  cancelJob,
+  cancelJobs,
+  type JobChoice,
+  type RetryResult,
+  type RunNowResult,
+  retryJob,
+  retryJobs,
+  runJobNow,
+  runJobsNow,
+} from "../store/operations.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 import { ClientDatabase } from "./client-database.ts";
@@ -64,6 +78,46 @@ export interface TaskrunClient extends TypedEnqueue {
     job: JobId<Output> | EnqueuedJob<Output>,
     options?: WaitOptions,
   ): Promise<Output>;
+  /**
+   * Cancels a job, whatever it is doing: one that waits at once, one that runs by telling its
+   * process, whose handler's `ctx.signal` aborts. Resolves with what it came to; doesn't wait for
+   * a running one's end.
+   *
+   * @throws TaskrunError `job-not-found`
+   */
+  cancel(job: JobId | EnqueuedJob, options?: CancelOptions): Promise<CancelResult>;
+  /**
+   * Runs a failed or cancelled job again, at once and with all its attempts, under its id.
+   *
+   * @throws TaskrunError `job-not-found`, `wrong-job-state`
+   */
+  retry<Output = unknown>(job: JobId<Output> | EnqueuedJob<Output>): Promise<EnqueuedJob<Output>>;
+  /**
+   * Makes a scheduled or retrying job due at once.
+   *
+   * @throws TaskrunError `job-not-found`; `wrong-job-state` when it waits for other jobs
+   */
+  runNow(job: JobId | EnqueuedJob): Promise<RunNowResult>;
+  /**
+   * Cancels every job that the choice matches and that has not ended, 500 in a transaction.
+   * Resolves with what became of each.
+   *
+   * @throws TaskrunError `bad-job-filter`
+   */
+  cancelMany(choice: JobChoice, options?: CancelOptions): Promise<ChangedJob<CancelResult>[]>;
+  /**
+   * As `retry`, for all failed jobs that the choice matches; cancelled ones too if it has their
+   * state or their ids.
+   *
+   * @throws TaskrunError `bad-job-filter`
+   */
+  retryMany(choice: JobChoice): Promise<ChangedJob<RetryResult>[]>;
+  /**
+   * As `runNow`, for all waiting jobs that the choice matches.
+   *
+   * @throws TaskrunError `bad-job-filter`
+   */
+  runManyNow(choice: JobChoice): Promise<ChangedJob<RunNowResult | "blocked">[]>;
   /** Closes the client's connections; what is under way ends first. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -111,7 +165,7 @@ class Client implements TaskrunClient {
     job: JobId<Output> | EnqueuedJob<Output>,
     { timeout, signal }: WaitOptions = {},
   ): Promise<Output> {
-    const jobId = typeof job === "string" ? job : job.id;
+    const jobId = idOf(job);
     const timeoutMs = timeout === undefined ? null : parseDuration(timeout);
     const schemas = await this.#schemas();
     const look = async () =>
@@ -120,6 +174,30 @@ class Client implements TaskrunClient {
         : null;
     // why: the output's type is what the task's file promises; the database has JSON
     return (await waitForJob({ look, jobId, timeoutMs, signal })) as Output;
+  }
+
+  cancel(job: JobId | EnqueuedJob, options: CancelOptions = {}): Promise<CancelResult> {
+    return this.#operate((db, schemas) => cancelJob(db, schemas, idOf(job), options));
+  }
+
+  async retry<Output>(job: JobId<Output> | EnqueuedJob<Output>): Promise<EnqueuedJob<Output>> {
+    return { id: await this.#operate((db, schemas) => retryJob(db, schemas, idOf(job))) };
+  }
+
+  runNow(job: JobId | EnqueuedJob): Promise<RunNowResult> {
+    return this.#operate((db, schemas) => runJobNow(db, schemas, idOf(job)));
+  }
+
+  cancelMany(choice: JobChoice, options: CancelOptions = {}): Promise<ChangedJob<CancelResult>[]> {
+    return this.#operate((db, schemas) => cancelJobs(db, schemas, choice, options));
+  }
+
+  retryMany(choice: JobChoice): Promise<ChangedJob<RetryResult>[]> {
+    return this.#operate((db, schemas) => retryJobs(db, schemas, choice));
+  }
+
+  runManyNow(choice: JobChoice): Promise<ChangedJob<RunNowResult | "blocked">[]> {
+    return this.#operate((db, schemas) => runJobsNow(db, schemas, choice));
   }
 
   close(): Promise<void> {
@@ -148,6 +226,14 @@ class Client implements TaskrunClient {
     const schemas = await this.#schemas();
     const enqueuer = createEnqueuer({ db, schemas, findTask: this.#tasks.find });
     return this.#explained(schemas, () => enqueuer.enqueueMany(jobs));
+  }
+
+  async #operate<Result>(
+    run: (db: SqlRunner, schemas: Schemas) => Promise<Result>,
+  ): Promise<Result> {
+    this.#database.refuseWhenClosed();
+    const schemas = await this.#schemas();
+    return this.#explained(schemas, () => run(this.#database, schemas));
   }
 
   async #explained<Result>(schemas: Schemas, ask: () => Promise<Result>): Promise<Result> {
@@ -187,4 +273,8 @@ class Client implements TaskrunClient {
     });
     return (await this.#config).config;
   }
+}
+
+function idOf(job: JobId | EnqueuedJob): string {
+  return typeof job === "string" ? job : job.id;
 }

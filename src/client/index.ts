@@ -1,5 +1,13 @@
 /** The public names of the door `taskrun/client`. */
 
+export type {
+  CancelOptions,
+  CancelResult,
+  ChangedJob,
+  JobChoice,
+  RetryResult,
+  RunNowResult,
+} from "../store/operations.ts";
 export type { SqlRunner } from "../store/sql-runner.ts";
 export {
   type ClientOptions,

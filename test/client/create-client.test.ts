@@ -268,3 +268,44 @@ test("without a URL, the embedded Postgres that runs in the project is used", as
     await resetEmbeddedPostgres(dataDir);
   }
 });
+
+describe("operations", () => {
+  test("a waiting job is cancelled, retried and run now", async () => {
+    const job = await client.enqueue("math:double", { n: 4 }, { delay: "1h" });
+    expect(await client.cancel(job, { reason: "typo", requestedBy: "ann" })).toBe("cancelled");
+    expect(await runtime.job(job.id)).toMatchObject({ error: "typo (cancelled by ann)" });
+    await expect(client.wait(job)).rejects.toMatchObject({ code: "job-cancelled" });
+    expect(await client.retry(job)).toEqual({ id: job.id });
+    await runtime.drain();
+    expect(await client.wait(job)).toEqual({ doubled: 8 });
+
+    const later = await client.enqueue("nothing", {}, { delay: "1h" });
+    expect(await client.runNow(later.id)).toBe("due");
+    await runtime.drain();
+    expect(await runtime.job(later.id)).toMatchObject({ state: "completed" });
+  });
+
+  test("many jobs are chosen by a filter", async () => {
+    const options = { delay: "1h", correlationId: "many" };
+    const ids = [
+      (await client.enqueue("nothing", {}, options)).id,
+      (await client.enqueue("nothing", {}, options)).id,
+    ];
+    const choice = { correlationId: "many" };
+    const all = (state: string) => ids.map((id) => ({ id, state }));
+    expect(await client.runManyNow(choice)).toEqual(all("due"));
+    expect(await client.cancelMany(choice, { reason: "typo" })).toEqual(all("cancelled"));
+    expect(await client.retryMany(choice)).toEqual([]);
+    expect(await client.retryMany({ ...choice, state: "cancelled" })).toEqual(all("due"));
+    expect(await client.cancelMany({ ids })).toEqual(all("cancelled"));
+  });
+
+  test("what can't be done is said with a code", async () => {
+    await expect(client.cancel("999999")).rejects.toMatchObject({ code: "job-not-found" });
+    await expect(client.runNow("nine")).rejects.toMatchObject({ code: "job-not-found" });
+    const { id } = await client.enqueue("nothing", {}, { delay: "1h" });
+    await expect(client.retry(id)).rejects.toMatchObject({ code: "wrong-job-state" });
+    await expect(client.cancelMany({})).rejects.toMatchObject({ code: "bad-job-filter" });
+    await client.cancel(id);
+  });
+});
