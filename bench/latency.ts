@@ -7,9 +7,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { describeServer, emptyQueue, openBenchDatabase, settleDown } from "./support/database.ts";
-import { fastestSettings, graphileWorkerSide } from "./support/graphile-worker-side.ts";
+import { idleSides } from "./support/idle-sides.ts";
 import { markdownTable, median, percentile } from "./support/statistics.ts";
-import { taskrunSide } from "./support/taskrun-side.ts";
 import { takeTurns } from "./support/turns.ts";
 
 interface Sample {
@@ -31,19 +30,7 @@ const gapMs = 15;
 const database = await openBenchDatabase();
 const { admin, connectionString } = database;
 const adder = new pg.Client({ connectionString });
-const sides = [
-  graphileWorkerSide({
-    name: "graphile-worker, default settings",
-    connectionString,
-    settings: { concurrency: 10 },
-  }),
-  graphileWorkerSide({
-    name: "graphile-worker, fastest settings",
-    connectionString,
-    settings: fastestSettings,
-  }),
-  taskrunSide({ name: "taskrun", connectionString }),
-];
+const sides = idleSides(connectionString);
 let started = Promise.withResolvers<number>();
 try {
   await adder.connect();

@@ -6,9 +6,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { addJobs, describeServer, emptyQueue, openBenchDatabase } from "./support/database.ts";
-import { fastestSettings, graphileWorkerSide } from "./support/graphile-worker-side.ts";
+import { idleSides } from "./support/idle-sides.ts";
 import { markdownTable, median } from "./support/statistics.ts";
-import { taskrunSide } from "./support/taskrun-side.ts";
 import { takeTurns } from "./support/turns.ts";
 
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "5" } } });
@@ -17,19 +16,7 @@ const jobMs = 20;
 
 const database = await openBenchDatabase();
 const { admin, connectionString } = database;
-const sides = [
-  graphileWorkerSide({
-    name: "graphile-worker, default settings",
-    connectionString,
-    settings: { concurrency: 10 },
-  }),
-  graphileWorkerSide({
-    name: "graphile-worker, fastest settings",
-    connectionString,
-    settings: fastestSettings,
-  }),
-  taskrunSide({ name: "taskrun", connectionString }),
-];
+const sides = idleSides(connectionString);
 let ended = 0;
 let allEnded = Promise.withResolvers<void>();
 try {

@@ -8,8 +8,8 @@ import { appliedMigrations, migrationNames } from "../store/migrate.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { describeDatabaseError } from "./describe-database-error.ts";
 import type { Finding } from "./finding.ts";
+import { oldestPostgres } from "./open-database.ts";
 
-const oldestVersion = 12;
 /** Due times are the database's: a process whose clock is further off misleads its reader. */
 const tolerableSkewMs = 2000;
 
@@ -69,10 +69,10 @@ async function examineVersion(client: pg.Client, shown: string): Promise<Finding
   );
   const { number = 0, version = "unknown" } = rows[0] ?? {};
   const detail = `${shown}, Postgres ${version}`;
-  if (number >= oldestVersion * 10_000) {
+  if (number >= oldestPostgres * 10_000) {
     return { name: "database", status: "ok", detail, fix: null };
   }
-  const fix = `taskrun needs Postgres ${oldestVersion} or newer.`;
+  const fix = `taskrun needs Postgres ${oldestPostgres} or newer.`;
   return { name: "database", status: "fail", detail, fix };
 }
 

@@ -30,8 +30,8 @@ export interface OpenDatabaseOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The oldest Postgres that graphile-worker's SQL runs on. */
-const oldestVersion = 12;
+/** The oldest Postgres that taskrun works with; graphile-worker's own SQL needs 12. */
+export const oldestPostgres = 13;
 const betweenTriesMs = 500;
 
 /** @throws CliError unavailable, with the reason and what to do. */
@@ -112,11 +112,11 @@ async function checkUsable(connectionString: string): Promise<void> {
     );
     const [server] = rows;
     if (server === undefined) return;
-    if (server.number < oldestVersion * 10_000) {
+    if (server.number < oldestPostgres * 10_000) {
       throw new CliError(
         exitCodes.unavailable,
         `${describeConnection(connectionString)} is Postgres ${server.version}`,
-        `taskrun needs Postgres ${oldestVersion} or newer.`,
+        `taskrun needs Postgres ${oldestPostgres} or newer.`,
       );
     }
     if (server.standby) {

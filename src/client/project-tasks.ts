@@ -4,18 +4,16 @@
  */
 
 import { existsSync } from "node:fs";
-import path from "node:path";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Catalog } from "../core/catalog.ts";
 import { TaskrunError } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 import { describeFailureBriefly } from "../discovery/describe-failure.ts";
-import { NativeLoader, type NativeLoaderOptions } from "../discovery/native-loader.ts";
 import { taskName } from "../discovery/task-name.ts";
 import { taskFinder } from "../runtime/enqueue.ts";
+import { createProjectLoader, type TaskSelection } from "../runtime/project-loader.ts";
 
 type FindTask = (name: string) => Promise<Task | undefined>;
-type Selection = Pick<NativeLoaderOptions, "only" | "exported">;
 
 export class ProjectTasks {
   readonly #config: ResolvedConfig;
@@ -84,22 +82,14 @@ export class ProjectTasks {
     throw new TaskrunError("task-not-loadable", `The task ${only} can't be loaded: ${what}`);
   }
 
-  #load(selection: Selection = {}): Promise<Catalog> {
+  #load(selection: TaskSelection = {}): Promise<Catalog> {
     const loading = this.#turn.then(() => this.#loadNow(selection));
     this.#turn = loading.catch(() => {});
     return loading;
   }
 
-  async #loadNow(selection: Selection): Promise<Catalog> {
-    const { projectDir, tasks, importTimeoutMs, configFile, defaults, middleware } = this.#config;
-    const source = configFile === null ? "worker.config.ts" : path.relative(projectDir, configFile);
-    const loader = new NativeLoader({
-      projectDir,
-      tasksDir: tasks,
-      importTimeoutMs,
-      layers: [{ source, defaults, middleware }],
-      ...selection,
-    });
+  async #loadNow(selection: TaskSelection): Promise<Catalog> {
+    const loader = createProjectLoader(this.#config, selection);
     try {
       return await loader.load();
     } finally {

@@ -16,9 +16,9 @@ import type { EnqueueOptions, JobState } from "../core/job.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { startEmbeddedPostgres } from "../dev/embedded-postgres.ts";
-import { NativeLoader } from "../discovery/native-loader.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import { createEnqueuer, taskFinder } from "../runtime/enqueue.ts";
+import { configLayers, createProjectLoader } from "../runtime/project-loader.ts";
 import type { DrainCounts, Runtime } from "../runtime/runtime.ts";
 import { getJob, type JobRow, listJobs } from "../store/jobs.ts";
 import { migrate, migrationNames } from "../store/migrate.ts";
@@ -187,12 +187,8 @@ function templateName(schema: string): string {
 }
 
 function loaderFor(tasks: TestRuntimeOptions["tasks"], config: ResolvedConfig): TaskLoader {
-  const source = "worker.config.ts";
-  const layers = [{ source, defaults: config.defaults, middleware: config.middleware }];
-  if (typeof tasks !== "object") {
-    const { projectDir, tasks: tasksDir, importTimeoutMs } = config;
-    return new NativeLoader({ projectDir, tasksDir, importTimeoutMs, layers });
-  }
+  if (typeof tasks !== "object") return createProjectLoader(config);
+  const layers = configLayers(config);
   const loaded = new Map<string, Task>();
   for (const [name, definition] of Object.entries(tasks)) {
     loaded.set(name, resolveTask(definition, { name, file: `${name}.ts`, version: 1, layers }));

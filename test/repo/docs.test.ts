@@ -6,6 +6,7 @@ import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { exitCodeMeanings, exitCodes } from "../../src/cli/exit-codes.ts";
+import { oldestPostgres } from "../../src/cli/open-database.ts";
 import { environmentName, flagName, optionNames, optionSpec } from "../../src/config/schema.ts";
 import { errorCatalogue } from "../../src/core/errors.ts";
 import { listFiles, parseSource, repositoryDir, type SyntaxNode, walk } from "./source-tree.ts";
@@ -57,6 +58,10 @@ test("the commands that the documentation shows exist", async () => {
     ]),
   );
   expect(unknown, "mend the page").toEqual([]);
+});
+
+test("README.md names the oldest Postgres that is let in", () => {
+  expect(read("README.md")).toContain(`Postgres ${oldestPostgres} or newer`);
 });
 
 test("links between the pages lead somewhere", () => {

@@ -5,11 +5,11 @@ import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
+import { createProjectLoader } from "../../runtime/project-loader.ts";
 import type { DrainCounts, Runtime } from "../../runtime/runtime.ts";
 import { usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { createLoader } from "../load-tasks.ts";
 import { openDatabase } from "../open-database.ts";
 import { say } from "../output.ts";
 import { needsReExecution, reExecute } from "../re-execute.ts";
@@ -56,7 +56,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
   try {
     const database = await openDatabase(config, { signal: signals.first });
     const { connectionString } = database;
-    const loader = createLoader(config);
+    const loader = createProjectLoader(config);
     const runtime = createRuntime({
       // Who runs what is due and stops doesn't wait for the clock.
       config: once ? { ...config, crontab: false } : config,

@@ -1,0 +1,30 @@
+/**
+ * From a project's configuration to the loader of its tasks: what every process, command and
+ * client that doesn't watch files loads with. Watch mode has loaders of its own, for the same
+ * layers.
+ */
+
+import path from "node:path";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { TaskLoader } from "../core/catalog.ts";
+import type { TaskLayer } from "../core/resolve-task.ts";
+import { NativeLoader, type NativeLoaderOptions } from "../discovery/native-loader.ts";
+
+/** One task instead of all. */
+export type TaskSelection = Pick<NativeLoaderOptions, "only" | "exported">;
+
+export function createProjectLoader(
+  config: ResolvedConfig,
+  selection: TaskSelection = {},
+): TaskLoader {
+  const { projectDir, tasks: tasksDir, importTimeoutMs } = config;
+  const layers = configLayers(config);
+  return new NativeLoader({ projectDir, tasksDir, importTimeoutMs, layers, ...selection });
+}
+
+/** The config file is the outermost layer of every task. */
+export function configLayers(config: ResolvedConfig): readonly TaskLayer[] {
+  const { projectDir, configFile, defaults, middleware } = config;
+  const source = configFile === null ? "worker.config.ts" : path.relative(projectDir, configFile);
+  return [{ source, defaults, middleware }];
+}
