@@ -6,7 +6,11 @@
  *   attempt:lost       an attempt ended but the job had been given to another process
  *   process:buried     a silent process was declared dead and its jobs were given away
  *   process:replaced   this process had been declared dead; it goes on under a new id
+ *   breaker:opened     a task's breaker is open: no process fetches its jobs until then
+ *   breaker:half-open  it lets one job through at a time
+ *   breaker:closed     its jobs are fetched again; every process tells these three for itself
  *   crontab:queued     a line of the crontab was due and this process queued its job
+ *   tasks:published    the database knows what this process's tasks are
  *   database:waiting   the database can't be reached; everything waits and tries again
  *   database:back      it answers again
  */
@@ -19,13 +23,15 @@ import { isPromiseLike } from "./promise-like.ts";
 export interface RuntimeEventMap {
   "attempt:finished": [{ job: Job; state: OutcomeState; durationMs: number }];
   "attempt:lost": [{ job: Job; state: OutcomeState }];
-  "process:buried": [
-    { processId: string; returned: number; retried: number; failed: number },
-  ];
+  "process:buried": [{ processId: string; returned: number; retried: number; failed: number }];
   "process:replaced": [{ processId: string; newProcessId: string }];
+  "breaker:opened": [{ task: string; until: Date; error: string | null }];
+  "breaker:half-open": [{ task: string }];
+  "breaker:closed": [{ task: string }];
   "crontab:queued": [
     { identifier: string; task: string; tick: Date; jobId: string; backfilled: boolean },
   ];
+  "tasks:published": [{ names: readonly string[] }];
   "database:waiting": [{ error: unknown }];
   "database:back": [];
 }

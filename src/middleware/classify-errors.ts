@@ -99,15 +99,34 @@ function outcomeOfError(attempt: RunningAttempt, thrown: unknown): Outcome {
       warn(attempt, error, `the ${source}'s classify function threw; its word is left out`),
   });
   const error = toFailure(thrown, verdict.rule);
+  const counts = countsForBreaker(attempt, thrown, verdict);
   if (verdict.kind === "snooze") {
     const reason = storable(error.message, longestReason);
-    return { state: "snoozed", delayMs: verdict.afterMs, reason };
+    return { state: "snoozed", delayMs: verdict.afterMs, reason, ...counts };
   }
   if (verdict.kind === "permanent" || attempt.job.attempt >= attempt.job.maxAttempts) {
-    return { state: "failed", error };
+    return { state: "failed", error, ...counts };
   }
   const delayMs = delayAfter(attempt, thrown, verdict);
-  return delayMs === "give_up" ? { state: "failed", error } : { state: "retrying", error, delayMs };
+  if (delayMs === "give_up") return { state: "failed", error, ...counts };
+  return { state: "retrying", error, delayMs, ...counts };
+}
+
+/**
+ * What is permanent lies in the payload or in the code, and what is put off says nothing, unless
+ * it was put off because a circuit of the handler's own is open.
+ */
+function countsForBreaker(
+  attempt: RunningAttempt,
+  thrown: unknown,
+  { kind }: Classification,
+): { tripsBreaker?: true } {
+  if (attempt.task.policies.breaker === null || kind === "permanent") return {};
+  return kind === "snooze" && !isCircuitOpen(thrown) ? {} : { tripsBreaker: true };
+}
+
+function isCircuitOpen(thrown: unknown): boolean {
+  return errorChain(thrown).some((error) => readProperty(error, "name") === "CircuitOpenError");
 }
 
 /** Also when somebody on the way wrapped it in an error of theirs. */

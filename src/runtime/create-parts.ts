@@ -7,6 +7,7 @@ import type pg from "pg";
 import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
+import { fetchJobs } from "../store/queue/fetch.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
 import type { BackgroundService } from "./background-service.ts";
@@ -16,6 +17,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { createEnqueuer } from "./enqueue.ts";
 import { executeAttempt } from "./execute-attempt.ts";
 import { FetchableTasks } from "./fetchable-tasks.ts";
+import { Gates } from "./gates.ts";
 import { JobFetcher } from "./job-fetcher.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -61,9 +63,15 @@ export function createParts(options: RuntimeOptions): Parts {
   });
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
-  const settler = new Settler({ ...shared, onSettled: (batch) => dispatcher.settled(batch) });
+  const settler = new Settler({
+    ...shared,
+    onSettled: (batch) => dispatcher.settled(batch),
+    onGuarded: (ended, task, state) => gates.ended(ended, task, state),
+  });
+  const gates: Gates = new Gates({ ...shared, onChange: () => dispatcher.gatesChanged() });
   const logs = new LogWriter({ ...shared, redact: config.redact });
   const dispatcher: Dispatcher = createDispatcher(shared, {
+    gates,
     handlerPool,
     logs,
     settler,
@@ -82,13 +90,13 @@ export function createParts(options: RuntimeOptions): Parts {
     pollIntervalMs: config.pollIntervalMs,
     controlChannel: shared.schemas.controlChannel,
     onWake: () => dispatcher.wake(),
-    onControl: () => {},
-    onListening: () => {},
+    onControl: () => gates.changed(),
+    onListening: () => gates.changed(),
     onLost: (error) => health.lost(error),
     onBack: () => health.answered(),
   });
   const crontab = new Crontab({ ...shared, tasks: registry });
-  const services: BackgroundService[] = [logs, new Pruner(shared)];
+  const services: BackgroundService[] = [gates, logs, new Pruner(shared)];
   return {
     shared,
     handlerPool,
@@ -120,6 +128,7 @@ function idleError({ logger }: RuntimeOptions): (error: Error) => void {
 }
 
 interface DispatcherNeeds {
+  readonly gates: Gates;
   readonly handlerPool: pg.Pool;
   readonly logs: LogWriter;
   readonly settler: Settler;
@@ -133,22 +142,35 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const progress = new ProgressWriter(shared);
   const services = createServices(shared, needs, progress);
   const tasks = new FetchableTasks(db, schemas, registry);
-  const fetcher = new JobFetcher({ db, schemas, tasks, processId: needs.processId });
-  return new Dispatcher({
+  const { gates, processId } = needs;
+  const fetcher = new JobFetcher({
+    db,
+    schemas,
+    tasks,
+    gates,
+    processId,
+    countHere: (task) => dispatcher.countOf(task),
+    fetchLimited: ({ names }, slots) =>
+      fetchJobs(db, schemas, { processId: processId(), taskNames: names, limit: slots }),
+  });
+  const dispatcher: Dispatcher = new Dispatcher({
     concurrency: config.concurrency,
     settler: needs.settler,
     fetch: (limit) => fetcher.fetch(limit),
+    slotFreed: (task) => fetcher.slotFreed(task),
+    heldBack: () => gates.heldBack,
     findTask: (name) => registry.find(name),
     createAttempt: (job, task) => {
       loader.acquire?.(task);
       return new Attempt(job, task, services);
     },
-    onAttemptEnd: (task) => loader.release?.(task),
+    onAttemptEnd: ({ task }) => loader.release?.(task),
     progressWritten: (jobId) => progress.written(jobId),
     execute: executeAttempt,
     onFetchError: needs.onFetchError,
     onFetched: needs.onFetched,
   });
+  return dispatcher;
 }
 
 function createServices(

@@ -8,17 +8,19 @@
  */
 
 import { toFailure } from "../core/failure.ts";
-import { keepsNothing } from "../core/keeps-nothing.ts";
 import { isDueAtOnce, type Outcome } from "../core/outcome.ts";
+import type { Task } from "../core/task.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DispatcherOptions } from "./dispatcher-options.ts";
 import { DueHints } from "./due-hints.ts";
 import { DueTimer } from "./due-timer.ts";
 import { FetchDepth } from "./fetch-depth.ts";
+import { NextChange } from "./next-change.ts";
 import { SpacedCalls } from "./spaced-calls.ts";
+import { UnsettledJobs } from "./unsettled-jobs.ts";
 import { WaitingJobs } from "./waiting-jobs.ts";
-import type { EndedAttempt } from "./write-batch.ts";
+import { type EndedAttempt, ended, unstarted } from "./write-batch.ts";
 
 // Two: one batch is being worked on while the next is on its way.
 const maxFetchesInFlight = 2;
@@ -38,9 +40,10 @@ export class Dispatcher {
   readonly #waiting = new WaitingJobs();
   readonly #due = new DueHints();
   readonly #later = new DueTimer(() => this.wake());
-  readonly #unsettled = new Set<string>();
-  readonly #early = new Map<string, QueueJob>();
+  readonly #unsettled = new UnsettledJobs();
   #generation = 0;
+  /** Something was settled since the last fetch was sent. */
+  #landed = false;
   #fetching = 0;
   #requested = 0;
   #accepting = false;
@@ -48,7 +51,7 @@ export class Dispatcher {
   readonly #urgent = new SpacedCalls(urgentIntervalMs, () => this.#fetchUrgent());
   #retry: NodeJS.Timeout | undefined;
   #staleCheck: NodeJS.Timeout | undefined;
-  #changed: PromiseWithResolvers<void> | null = null;
+  readonly #changed = new NextChange();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -83,11 +86,30 @@ export class Dispatcher {
     this.#returnWaiting(() => true);
   }
 
+  /** Pauses or breakers have changed: what is held now goes back, what isn't may be due. */
+  gatesChanged(): void {
+    this.#returnHeld();
+    this.wake();
+  }
+
+  /** How many jobs of the task run and wait here. */
+  countOf({ name, aliases }: Task): number {
+    let count = this.#waiting.countOf((job) => job.task === name || aliases.includes(job.task));
+    for (const attempt of this.#running) if (attempt.task.name === name) count += 1;
+    return count;
+  }
+
+  /** Ends a job so, if it waits here. */
+  endWaiting(jobId: string, outcome: Outcome): void {
+    const [job] = this.#waiting.remove((waiting) => waiting.id === jobId);
+    if (job !== undefined) this.#endUnstarted(job, outcome);
+  }
+
   /** Runs one job that was locked by other means; resolves when its outcome is settled. */
   async runOne(job: QueueJob): Promise<void> {
-    this.#unsettled.add(job.id);
+    this.#unsettled.add(job);
     this.#startAttempt(job);
-    while (this.#unsettled.has(job.id)) await this.#change();
+    while (this.#unsettled.has(job.id)) await this.#changed.wait();
   }
 
   /** Stops taking jobs and gives back those that have not started. Resolves when none waits. */
@@ -99,12 +121,12 @@ export class Dispatcher {
     this.#later.stop();
     clearInterval(this.#staleCheck);
     this.#returnWaiting(() => true);
-    while (this.#fetching > 0) await this.#change();
+    while (this.#fetching > 0) await this.#changed.wait();
   }
 
   /** Resolves when no attempt runs. */
   async untilIdle(): Promise<void> {
-    while (this.#running.size > 0) await this.#change();
+    while (this.#running.size > 0) await this.#changed.wait();
   }
 
   /** Resolves when the queue had nothing due for us and all that was taken has been settled. */
@@ -113,21 +135,12 @@ export class Dispatcher {
       const busy = this.#running.size + this.#waiting.count + this.#fetching > 0;
       if (!busy && !this.#due.open) {
         await this.#options.settler.idle();
-        // Settling may have freed a serial queue or made a retry due.
-        if (!this.#due.open && this.#fetching === 0 && this.#running.size === 0) return;
+        // Settling may have freed a serial queue, made a retry due or released a blocked job.
+        if (this.#accepting && this.#landed) this.wake();
+        else if (!this.#due.open && this.#fetching === 0 && this.#running.size === 0) return;
       }
-      await this.#change();
+      await this.#changed.wait();
     }
-  }
-
-  #change(): Promise<void> {
-    this.#changed ??= Promise.withResolvers();
-    return this.#changed.promise;
-  }
-
-  #notifyChange(): void {
-    this.#changed?.resolve();
-    this.#changed = null;
   }
 
   /** Starts what waits, then fetches if that leaves room. Never nested: starting may end. */
@@ -167,34 +180,27 @@ export class Dispatcher {
     const written = attempt.progress === null ? null : this.#options.progressWritten(job.id);
     if (written !== null) return void written.then(() => this.#end(attempt, job, outcome));
     this.#running.delete(attempt);
-    this.#options.onAttemptEnd(attempt.task);
+    this.#options.onAttemptEnd(attempt);
     this.#depth.finished();
-    this.#options.settler.add({
-      job,
-      ran: true,
-      outcome,
-      startedAtMs: attempt.startedAtMs,
-      finishedAtMs: Date.now(),
-      progressJson: attempt.progress === null ? null : JSON.stringify(attempt.progress),
-      traceless: keepsNothing(attempt.task.policies.retain, outcome.state),
-    });
+    this.#options.settler.add(ended(attempt, job, outcome));
+    if (this.#options.slotFreed(attempt.task)) this.#due.hint();
     this.#pump();
-    this.#notifyChange();
+    this.#changed.happened();
   }
 
   /** Called by the settler's owner when a batch has landed. */
   settled(batch: readonly EndedAttempt[]): void {
+    this.#landed = true;
     for (const { job, outcome } of batch) {
       if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
-      const again = this.#early.get(job.id);
-      if (again === undefined) this.#unsettled.delete(job.id);
-      else this.#giveBack(again, "fetched before the outcome of its last attempt was known");
-      this.#early.delete(job.id);
+      const again = this.#unsettled.settled(job.id);
+      const reason = "fetched before the outcome of its last attempt was known";
+      if (again !== undefined) this.#giveBack(again, reason);
     }
     // A freed serial queue or a retry that is due at once: only the database knows.
     if (batch.some((ended) => ended.job.queue !== null || isDueAtOnce(ended.outcome))) this.wake();
     else this.#pump();
-    this.#notifyChange();
+    this.#changed.happened();
   }
 
   /** Large pieces are being fetched ahead, since the queue keeps bringing full ones. */
@@ -230,11 +236,13 @@ export class Dispatcher {
     this.#requested += limit;
     const generation = this.#generation;
     const askedAt = this.#due.asked();
+    this.#landed = false;
     try {
-      const jobs = await this.#options.fetch(limit);
+      const { jobs, more, release } = await this.#options.fetch(limit);
       this.#options.onFetched();
-      this.#due.answered(askedAt, jobs.length >= limit);
+      this.#due.answered(askedAt, more);
       this.#take(jobs, limit, generation);
+      release();
     } catch (error) {
       this.#options.onFetchError(error);
       if (this.#accepting) this.#retryLater();
@@ -242,7 +250,7 @@ export class Dispatcher {
       this.#fetching -= 1;
       this.#requested -= limit;
       this.#pump();
-      this.#notifyChange();
+      this.#changed.happened();
     }
   }
 
@@ -254,7 +262,7 @@ export class Dispatcher {
   }
 
   #take(fetched: readonly QueueJob[], limit: number, generation: number): void {
-    const jobs = fetched.filter((job) => this.#isNew(job));
+    const jobs = fetched.filter((job) => this.#unsettled.add(job));
     if (!this.#accepting || generation !== this.#generation) {
       for (const job of jobs) this.#giveBack(job, "fetched for a process that takes no more");
       return;
@@ -263,17 +271,13 @@ export class Dispatcher {
     if (fetched.length < limit) this.#depth.drained();
     else this.#depth.full(performance.now());
     this.#waiting.add(jobs);
+    this.#returnHeld();
   }
 
-  /**
-   * False for a job whose last outcome is still being sent: it has landed, but the reply was
-   * lost, and when it is sent again it may undo this very lock. So it goes back after that.
-   */
-  #isNew(job: QueueJob): boolean {
-    const before = this.#unsettled.size;
-    const isNew = this.#unsettled.add(job.id).size > before;
-    if (!isNew) this.#early.set(job.id, job);
-    return isNew;
+  /** Something was held back while the statement that fetched it was under way, or just now. */
+  #returnHeld(): void {
+    const held = this.#options.heldBack();
+    if (held !== null) this.#returnWaiting(held);
   }
 
   /** Jobs taken ahead must not sit here locked because the work has become slow. */
@@ -294,15 +298,7 @@ export class Dispatcher {
   }
 
   #endUnstarted(job: QueueJob, outcome: Outcome): void {
-    const nowMs = Date.now();
-    this.#options.settler.add({
-      job,
-      ran: false,
-      outcome,
-      startedAtMs: nowMs,
-      finishedAtMs: nowMs,
-      progressJson: null,
-    });
+    this.#options.settler.add(unstarted(job, outcome, this.#options.findTask(job.task)));
   }
 }
 

@@ -28,14 +28,16 @@ export interface FetchPlan {
   /** Their breaker lets one job through, for the whole fleet: whoever claims it, fetches one. */
   readonly canaries: readonly PlannedTask[];
   /**
-   * With a `limit` by key: each is fetched by the function `fetchLimited(task, slots)` that the
-   * fetcher is given, `slots` being what this process has room for and never more than the
-   * task's own. Jobs of `pausedQueues` are not to be fetched there either. The index
-   * `taskrun_jobs_by_task` (task_id + 0, priority, run_at) finds a single task's jobs.
+   * With a `limit` by key: each is fetched by `fetchLimited(task, slots, pausedQueues)`, which the
+   * fetcher is given (create-parts), `slots` being what this process has room for and never more
+   * than the task's own. What it brings is sorted in with all others. Whoever frees a key wakes
+   * the dispatcher. One task's jobs are found by `task_id + 0 = id`, on an index for just that.
    */
   readonly limited: readonly PlannedSlots[];
   /** Serial queues whose jobs start nowhere. */
   readonly pausedQueues: readonly string[];
+  /** Tasks that have no slot free: to be looked at again when one is. */
+  readonly full: readonly Task[];
   /** Tasks of ours have been left out: their jobs may stand in front of the others. */
   readonly leavesOut: boolean;
 }
@@ -52,18 +54,22 @@ export function makeFetchPlan({ tasks, gates, countHere }: FetchPlanInput): Fetc
   const capped: PlannedSlots[] = [];
   const canaries: PlannedTask[] = [];
   const limited: PlannedSlots[] = [];
+  const full: Task[] = [];
   let leavesOut = false;
   for (const planned of tasks) {
-    const { concurrency, limit } = planned.task.policies;
-    const slots =
-      concurrency === null ? Number.POSITIVE_INFINITY : concurrency - countHere(planned.task);
-    const passage = gates.passage(planned.task);
-    if (passage === "held" || slots <= 0) leavesOut = true;
+    const { task, names } = planned;
+    const { concurrency, limit } = task.policies;
+    const slots = concurrency === null ? Number.POSITIVE_INFINITY : concurrency - countHere(task);
+    const passage = gates.passage(task);
+    // What a canary leaves behind is left out too.
+    leavesOut ||= passage !== "free" || slots <= 0;
+    if (passage === "held") continue;
+    if (slots <= 0) full.push(task);
     else if (passage === "one") canaries.push(planned);
     else if (limit !== null) limited.push({ ...planned, slots });
     else if (concurrency !== null) capped.push({ ...planned, slots });
-    else for (const [id, name] of planned.names) open.set(id, name);
+    else for (const [id, name] of names) open.set(id, name);
   }
-  leavesOut ||= canaries.length > 0;
-  return { open, capped, canaries, limited, pausedQueues: gates.pausedQueues, leavesOut };
+  const { pausedQueues } = gates;
+  return { open, capped, canaries, limited, pausedQueues, full, leavesOut };
 }

@@ -33,10 +33,17 @@ export class GateSnapshot {
 
   /** What may be fetched of the task. */
   passage(task: Task): Passage {
-    if (this.#all || this.#isPaused(task)) return "held";
+    if (this.isPaused(task)) return "held";
     const row = this.breaker(task);
     if (row === null || row.state === "closed") return "free";
     return this.#changesAt(row) === null ? "one" : "held";
+  }
+
+  /** By any of its names. */
+  isPaused({ name, aliases }: Task): boolean {
+    if (this.#all) return true;
+    if (this.#pausedTasks.size === 0) return false;
+    return this.#pausedTasks.has(name) || aliases.some((alias) => this.#pausedTasks.has(alias));
   }
 
   /** The task's breaker, if it has one in this code and there is something to say of it. */
@@ -62,10 +69,5 @@ export class GateSnapshot {
     const waiting = row.state === "open" || row.canaryProcess !== null;
     const untilMs = row.state === "open" ? row.openUntilMs : row.canaryUntilMs;
     return waiting && untilMs !== null && untilMs > this.#nowMs ? untilMs : null;
-  }
-
-  #isPaused({ name, aliases }: Task): boolean {
-    if (this.#pausedTasks.size === 0) return false;
-    return this.#pausedTasks.has(name) || aliases.some((alias) => this.#pausedTasks.has(alias));
   }
 }

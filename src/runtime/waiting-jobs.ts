@@ -9,6 +9,12 @@ export class WaitingJobs {
     return this.#jobs.length;
   }
 
+  countOf(which: (job: QueueJob) => boolean): number {
+    let count = 0;
+    for (const job of this.#jobs) if (which(job)) count += 1;
+    return count;
+  }
+
   /** `jobs` are in order among themselves. */
   add(jobs: QueueJob[]): void {
     if (this.#jobs.length === 0) this.#jobs = jobs;

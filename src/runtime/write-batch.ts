@@ -5,6 +5,7 @@
  */
 
 import type pg from "pg";
+import { keepsNothing } from "../core/keeps-nothing.ts";
 import type { Outcome, OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
@@ -12,6 +13,7 @@ import { landedBefore, settleCompleted, settlePlain } from "../store/queue/settl
 import { settleOthers } from "../store/queue/settle-others.ts";
 import type { CompletedSettlement, OtherSettlement } from "../store/queue/settlement.ts";
 import type { Schemas } from "../store/schemas.ts";
+import type { Attempt } from "./attempt.ts";
 
 /** An attempt that has ended, ready to be written. */
 export interface EndedAttempt {
@@ -26,6 +28,21 @@ export interface EndedAttempt {
   readonly traceless?: boolean;
   /** The job's task, if it has a breaker. */
   readonly guarded?: Task | undefined;
+}
+
+/** Of an attempt that has just ended. */
+export function ended(attempt: Attempt, job: QueueJob, outcome: Outcome): EndedAttempt {
+  const { progress, startedAtMs, task } = attempt;
+  return {
+    job,
+    ran: true,
+    outcome,
+    startedAtMs,
+    finishedAtMs: Date.now(),
+    progressJson: progress === null ? null : JSON.stringify(progress),
+    traceless: keepsNothing(task.policies.retain, outcome.state),
+    guarded: guarded(task),
+  };
 }
 
 /** Of a job that was never started here. */
@@ -43,7 +60,7 @@ export function unstarted(job: QueueJob, outcome: Outcome, task?: Task): EndedAt
 }
 
 /** The task, if somebody wants to know how its attempts end. */
-export function guarded(task: Task | undefined): Task | undefined {
+function guarded(task: Task | undefined): Task | undefined {
   return task === undefined || task.policies.breaker === null ? undefined : task;
 }
 

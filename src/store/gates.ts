@@ -31,7 +31,7 @@ export interface BreakerRow {
 }
 
 export interface GateRows {
-  readonly pauses: readonly Pick<PauseRow, "kind" | "name">[];
+  readonly pauses: readonly Omit<PauseRow, "paused_at">[];
   /** Without those that are closed and have counted nothing. */
   readonly breakers: readonly BreakerRow[];
   /** The database's clock. */
@@ -46,8 +46,8 @@ export async function readGates(db: pg.Pool, { own }: Schemas): Promise<GateRows
     name: "taskrun gates",
     text: `
 select extract(epoch from clock_timestamp())::float8 * 1000,
-  (select coalesce(json_agg(json_build_object('kind', kind, 'name', name) order by kind, name),
-    '[]') from ${own}.pauses)::text,
+  (select coalesce(json_agg(json_build_object('kind', kind, 'name', name, 'paused_by', paused_by,
+    'reason', reason) order by kind, name), '[]') from ${own}.pauses)::text,
   (select coalesce(json_agg(json_build_object('task', task, 'state', state, 'failures', failures,
     'openedAtMs', extract(epoch from opened_at) * 1000,
     'openUntilMs', extract(epoch from open_until) * 1000, 'canaryProcess', canary_process,

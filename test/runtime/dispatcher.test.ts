@@ -97,7 +97,7 @@ describe("between one statement and the next", () => {
       handler: () => {
         runs += 1;
       },
-      options: { fetch },
+      fetch,
     });
     await addManyBySql(q.kit, "t", 5);
     d.dispatcher.start();
@@ -122,7 +122,7 @@ describe("between one statement and the next", () => {
       await answer.promise;
       return q.take("p", limit);
     };
-    d = dispatcherKit(q, { handler: () => null, options: { fetch } });
+    d = dispatcherKit(q, { handler: () => null, fetch });
     d.dispatcher.start();
     await asked.promise;
     for (let n = 0; n < 1000; n += 1) d.dispatcher.wake();
@@ -165,7 +165,7 @@ describe("between one statement and the next", () => {
       await mayEnd;
     };
     await addManyBySql(q.kit, "t", 3);
-    const kit = dispatcherKit(q, { handler, options: { concurrency: 1, fetch } });
+    const kit = dispatcherKit(q, { handler, fetch, options: { concurrency: 1 } });
     kit.dispatcher.start();
     await started.promise;
     return kit;
@@ -240,7 +240,7 @@ describe("between one statement and the next", () => {
 
   test("a job of a task that was removed meanwhile is given back, uncounted", async () => {
     const fetch = async (limit: number) => (d?.fetches === 1 ? q.take("p", limit) : []);
-    d = dispatcherKit(q, { handler: () => null, options: { fetch, findTask: () => undefined } });
+    d = dispatcherKit(q, { handler: () => null, fetch, options: { findTask: () => undefined } });
     const id = await q.add();
     d.dispatcher.start();
     await d.dispatcher.untilDrained();
@@ -274,7 +274,7 @@ describe("between one statement and the next", () => {
       throw new Error("permission denied");
     };
     const onFetchError = () => failed.resolve();
-    d = dispatcherKit(q, { handler: () => null, options: { fetch, onFetchError } });
+    d = dispatcherKit(q, { handler: () => null, fetch, options: { onFetchError } });
     d.dispatcher.start();
     await failed.promise;
     await new Promise((resolve) => setImmediate(resolve));

@@ -13,6 +13,7 @@ import { Dispatcher } from "../../src/runtime/dispatcher.ts";
 import type { DispatcherOptions } from "../../src/runtime/dispatcher-options.ts";
 import { executeAttempt } from "../../src/runtime/execute-attempt.ts";
 import { Settler } from "../../src/runtime/settle.ts";
+import type { QueueJob } from "../../src/store/queue/queue-job.ts";
 import type { QueueKit } from "./queue-kit.ts";
 
 export interface DispatcherKit {
@@ -27,7 +28,9 @@ export interface DispatcherKit {
 
 export interface DispatcherKitOptions {
   readonly handler: (payload: never, ctx: never) => unknown;
-  readonly options?: Partial<DispatcherOptions>;
+  readonly options?: Partial<Omit<DispatcherOptions, "fetch">>;
+  /** Default: takes them from the queue for a process "p". */
+  readonly fetch?: (limit: number) => Promise<QueueJob[]>;
   readonly db?: pg.Pool;
 }
 
@@ -52,7 +55,7 @@ export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): Dispatc
     onSettled: (batch) => dispatcher.settled(batch),
   });
   let fetches = 0;
-  const fetch = given.options?.fetch ?? ((limit: number) => q.take("p", limit));
+  const fetch = given.fetch ?? ((limit: number) => q.take("p", limit));
   const services = {
     logger,
     pool: q.db,
@@ -70,10 +73,13 @@ export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): Dispatc
     onFetched: () => undefined,
     onAttemptEnd: () => undefined,
     progressWritten: () => null,
+    slotFreed: () => false,
+    heldBack: () => null,
     ...given.options,
-    fetch: (limit) => {
+    fetch: async (limit) => {
       fetches += 1;
-      return fetch(limit);
+      const jobs = await fetch(limit);
+      return { jobs, more: jobs.length >= limit, release: () => {} };
     },
   });
   return {

@@ -1,0 +1,111 @@
+/** A breaker over three runtimes on one database: nothing of a process's is shared but the database. */
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { addBySql, addManyBySql, testRuntime } from "../support/test-runtime.ts";
+
+const processes = 3;
+
+/** What the handlers did, when and how many at once. */
+interface Runs {
+  starts: number[];
+  atOnce: number;
+  most: number;
+  healthy: boolean;
+  others: number;
+}
+
+let kit: TestRuntime;
+let runtimes: Runtime[];
+let runs: Runs;
+
+beforeEach(() => {
+  runs = { starts: [], atOnce: 0, most: 0, healthy: false, others: 0 };
+  runtimes = [];
+});
+afterEach(async () => {
+  await Promise.all(runtimes.map((runtime) => runtime.stop()));
+  await kit?.stop();
+});
+
+async function startFleet(breaker: unknown, handler: () => Promise<unknown>): Promise<void> {
+  kit = await testRuntime({
+    shaky: { breaker, retry: { strategy: "fixed", baseDelay: "1h" }, handler },
+    other: async () => {
+      runs.others += 1;
+    },
+  });
+  for (let n = 0; n < processes; n += 1) runtimes.push(kit.createRuntime({ concurrency: 4 }));
+  await Promise.all(runtimes.map((runtime) => runtime.start()));
+}
+
+async function service(): Promise<string> {
+  runs.starts.push(Date.now());
+  runs.atOnce += 1;
+  runs.most = Math.max(runs.most, runs.atOnce);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  runs.atOnce -= 1;
+  if (!runs.healthy) throw new Error("service down");
+  return "done";
+}
+
+/** Resolves when every process has heard of it. */
+function allHear(event: "breaker:opened" | "breaker:half-open" | "breaker:closed") {
+  return Promise.all(
+    runtimes.map(
+      (runtime) => new Promise<void>((resolve) => runtime.events.once(event, () => resolve())),
+    ),
+  );
+}
+
+async function breakerRow(): Promise<Record<string, unknown>> {
+  const { rows } = await kit.db.query("select * from taskrun.breakers where task = 'shaky'");
+  return rows[0];
+}
+
+test("five failures stop all processes from fetching, one job at a time tries, three close it", async () => {
+  await startFleet({ failures: 5, successes: 3, openFor: "1500ms" }, service);
+  const opened = allHear("breaker:opened");
+  // One after the other, so that exactly five fail.
+  for (let n = 1; n <= 5; n += 1) {
+    await addBySql(kit, "shaky", { n });
+    while (runs.starts.length < n || runs.atOnce > 0) await new Promise((r) => setTimeout(r, 5));
+  }
+  const failedAtMs = Date.now();
+  await opened;
+  expect(Date.now() - failedAtMs).toBeLessThan(1000);
+
+  const parked: string[] = [];
+  for (let n = 0; n < 20; n += 1) parked.push(await addBySql(kit, "shaky", { n }));
+  await addManyBySql(kit, "other", 500);
+  while (runs.others < 500) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(runs.starts).toHaveLength(5);
+  const { rows } = await kit.db.query(
+    `select distinct attempts, locked_by from graphile_worker._private_jobs
+     where id = any ($1::bigint[])`,
+    [parked],
+  );
+  expect(rows).toEqual([{ attempts: 0, locked_by: null }]);
+
+  runs.healthy = true;
+  runs.most = 0;
+  const { open_until: until } = await breakerRow();
+  const atHalfOpen: number[] = [];
+  runtimes[0]?.events.once("breaker:half-open", () => atHalfOpen.push(runs.starts.length));
+  await allHear("breaker:closed");
+  // The three that closed it ran alone, and not before their time.
+  const tried = runs.starts.slice(5, 8);
+  expect(tried).toHaveLength(3);
+  expect(tried[0]).toBeGreaterThanOrEqual(Number(until));
+  expect(atHalfOpen[0]).toBeLessThanOrEqual(6);
+  await runtimes[0]?.drain();
+  await runtimes[1]?.drain();
+  await runtimes[2]?.drain();
+  expect(runs.starts).toHaveLength(25);
+  const done = await kit.db.query(
+    "select count(*)::int as count, max(attempts) as attempts from taskrun.history where state = 'completed' and task = 'shaky'",
+  );
+  expect(done.rows).toEqual([{ count: 20, attempts: 1 }]);
+  expect(await breakerRow()).toMatchObject({ state: "closed", failures: 0, canary_process: null });
+});
