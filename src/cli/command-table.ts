@@ -178,6 +178,38 @@ export const commandTable = {
     examples: [["taskrun explain 42", "paused by whom, waiting for what, retrying when"]],
     load: async () => (await import("./commands/explain.ts")).explain,
   },
+  stats: {
+    usage: "stats",
+    sentence: "Count the jobs of each task by state, with rates, waiting and running times",
+    arguments: {},
+    flags: {
+      task: chosen.task,
+      since: {
+        kind: "text",
+        sentence: 'Jobs that ended since "24h" ago (the default) or a moment',
+      },
+      json,
+    },
+    options: common,
+    examples: [["taskrun stats --since 1h", "how the tasks do"]],
+    load: async () => (await import("./commands/stats.ts")).stats,
+  },
+  errors: {
+    usage: "errors [action] [fingerprint]",
+    sentence: "List failed jobs by what made them fail; retry those of one fault",
+    arguments: { action: "retry, or nothing for a list", fingerprint: "Which fault" },
+    flags: {
+      task: chosen.task,
+      since: { kind: "text", sentence: 'Jobs that failed since "2h" ago or a moment' },
+      json,
+    },
+    options: common,
+    examples: [
+      ["taskrun errors --since 1d", "each fault once, with how many jobs it hit"],
+      ["taskrun errors retry f905a1ddcd", "once it is mended"],
+    ],
+    load: async () => (await import("./commands/errors.ts")).errors,
+  },
   migrate: {
     usage: "migrate",
     sentence: "Bring the database's schemas up to date",

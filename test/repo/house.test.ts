@@ -28,6 +28,8 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/explain/gate-rules.ts": "test/store/explain.test.ts",
   "src/store/explain/rule.ts": "test/store/explain.test.ts",
   "src/store/explain/turn-rules.ts": "test/store/explain.test.ts",
+  "src/store/queue/count-queued.ts": "test/store/task-stats.test.ts",
+  "src/store/queue/list-failures.ts": "test/store/error-groups.test.ts",
   "src/store/queue/read-situation.ts": "test/store/explain.test.ts",
   "src/store/queue/list-job-ids.ts": "test/store/jobs.test.ts",
   "src/store/queue/settle-others.ts": "test/store/queue/settle.test.ts",

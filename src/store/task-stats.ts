@@ -1,0 +1,128 @@
+/**
+ * How the tasks do: jobs by state, rates, and how long jobs waited and ran. What waits is counted
+ * as it is now, what has ended since a moment.
+ */
+
+import type pg from "pg";
+import type { JobState } from "../core/job.ts";
+import { countQueued } from "./queue/count-queued.ts";
+import type { Schemas } from "./schemas.ts";
+
+/** Milliseconds; null where nothing ran. */
+export interface Latency {
+  readonly p50: number | null;
+  readonly p95: number | null;
+}
+
+export interface TaskStats {
+  /** Null for all tasks together. */
+  readonly task: string | null;
+  readonly counts: Readonly<Record<JobState, number>>;
+  readonly completed_per_minute: number;
+  readonly failed_per_minute: number;
+  /** From being due to the start of the last attempt. */
+  readonly wait_ms: Latency;
+  /** The last attempt's. */
+  readonly run_ms: Latency;
+}
+
+export interface Stats {
+  readonly since: Date;
+  readonly until: Date;
+  /** By name. */
+  readonly tasks: readonly TaskStats[];
+  readonly all: TaskStats;
+}
+
+export interface StatsFilter {
+  readonly since: Date;
+  readonly task?: string;
+}
+
+interface EndedRow {
+  readonly task: string | null;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly waits: number[] | null;
+  readonly runs: number[] | null;
+}
+
+export async function readStats(
+  db: Pick<pg.Pool, "query">,
+  schemas: Schemas,
+  { since, task = null }: { readonly since: Date; readonly task?: string | null },
+): Promise<Stats> {
+  const until = new Date();
+  const [ended, queued] = await Promise.all([
+    countEnded(db, schemas, { since, task }),
+    countQueued(db, schemas, { since, task }),
+  ]);
+  const minutes = Math.max(until.getTime() - since.getTime(), 1) / 60_000;
+  const names = new Set([...ended, ...queued].map((row) => row.task));
+  names.delete(null);
+  const of = (name: string | null): TaskStats => {
+    const row = ended.find((one) => one.task === name);
+    const counts: Record<JobState, number> = { ...noJobs };
+    for (const one of queued) {
+      if (name === null || one.task === name) counts[one.state] += one.count;
+    }
+    counts.completed += row?.completed ?? 0;
+    counts.failed += row?.failed ?? 0;
+    counts.cancelled += row?.cancelled ?? 0;
+    return {
+      task: name,
+      counts,
+      completed_per_minute: counts.completed / minutes,
+      failed_per_minute: counts.failed / minutes,
+      wait_ms: latency(row?.waits ?? null),
+      run_ms: latency(row?.runs ?? null),
+    };
+  };
+  return { since, until, tasks: [...names].sort().map(of), all: of(null) };
+}
+
+const noJobs: Readonly<Record<JobState, number>> = {
+  pending: 0,
+  scheduled: 0,
+  blocked: 0,
+  running: 0,
+  retrying: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+};
+
+function latency(values: readonly (number | null)[] | null): Latency {
+  return { p50: values?.[0] ?? null, p95: values?.[1] ?? null };
+}
+
+/** One row for each task, and one without a task for all of them. */
+async function countEnded(
+  db: Pick<pg.Pool, "query">,
+  { queue, own }: Schemas,
+  { since, task }: { readonly since: Date; readonly task: string | null },
+): Promise<EndedRow[]> {
+  // A record of a job that was queued again is one of the past: it counts as what it is now.
+  const { rows } = await db.query<EndedRow>(
+    `select task,
+       count(*) filter (where state = 'completed')::int as completed,
+       count(*) filter (where state = 'failed')::int as failed,
+       count(*) filter (where state = 'cancelled')::int as cancelled,
+       percentile_disc(array[0.5, 0.95]) within group (order by wait_ms) as waits,
+       percentile_disc(array[0.5, 0.95]) within group (order by run_ms) as runs
+     from (
+       select task, state,
+         greatest(extract(epoch from started_at - run_at) * 1000, 0)::float8 as wait_ms,
+         (extract(epoch from finished_at - started_at) * 1000)::float8 as run_ms
+       from ${own}.history
+       where finished_at >= $1 and ($2::text is null or task = $2)
+         and (state = 'completed' or not exists (
+           select from ${queue}._private_jobs j where j.id = job_id
+             and (j.attempts < j.max_attempts or j.locked_at is not null)))
+     ) as ended
+     group by grouping sets ((task), ())`,
+    [since, task],
+  );
+  return rows;
+}
