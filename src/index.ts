@@ -3,7 +3,7 @@
 export { defineTask } from "./client/define-task.ts";
 export type { EnqueueableTask } from "./client/typed-enqueue.ts";
 export { defineConfig, type UserConfig } from "./config/define-config.ts";
-export type { Progress, TaskContext } from "./core/context.ts";
+export type { OnceOptions, Progress, StepOptions, TaskContext } from "./core/context.ts";
 export { type Duration, parseDuration } from "./core/duration.ts";
 export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
 export type {
@@ -42,6 +42,7 @@ export {
   RetryableError,
   RetryLaterError,
   ShutdownError,
+  StepError,
   TaskTimeoutError,
 } from "./core/task-errors.ts";
 export type { TaskEntry, TaskrunTasks } from "./core/taskrun-tasks.ts";

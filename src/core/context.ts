@@ -4,6 +4,7 @@
  */
 
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from "pg";
+import type { Duration } from "./duration.ts";
 import type { EnqueueOptions, Job, Json } from "./job.ts";
 import type { Logger } from "./logger.ts";
 import type { Directive } from "./outcome.ts";
@@ -13,6 +14,19 @@ export interface Progress {
   readonly done: number;
   readonly total: number | null;
   readonly message: string | null;
+}
+
+export interface StepOptions<T> {
+  /**
+   * Undoes the step, given its result, when the job ends as failed or cancelled. Steps are undone
+   * in the reverse order of their completion. May run more than once: at least once is promised.
+   */
+  compensate?: (result: T) => unknown;
+}
+
+export interface OnceOptions {
+  /** How long the result is kept and the function not run again; false = for ever. Default "24h". */
+  retain?: Duration | false;
 }
 
 export interface TaskContext {
@@ -75,6 +89,23 @@ export interface TaskContext {
   };
   /** The handlers' pool itself, for libraries that want one. */
   readonly pool: Pool;
+
+  /**
+   * Runs `fn` and keeps its result with the job. In every later attempt of the job the kept
+   * result is returned and `fn` not run again. The result must be JSON that comes back as it was.
+   *
+   * @param name its own within the job: number the steps of a loop
+   * @throws StepError (permanent) for a name that is taken or a result that can't be kept
+   */
+  step<T>(name: string, fn: () => T | Promise<T>, options?: StepOptions<NoInfer<T>>): Promise<T>;
+  /**
+   * Runs `fn` at most once for a key, across all jobs and processes, as long as its result is
+   * retained; whoever asks later gets the kept result. While another job is at it, this one is
+   * snoozed and tries again.
+   *
+   * @throws StepError (permanent) for a key or a result that can't be kept
+   */
+  once<T>(key: string, fn: () => T | Promise<T>, options?: OnceOptions): Promise<T>;
 
   /** Return it: the job runs again after `delay`, and this attempt does not count. */
   snooze(delay: string | number, reason?: string): Directive;

@@ -2,6 +2,7 @@
  * The built-in middleware of an attempt, outermost first, and why in this order:
  *
  *   log        sees every ending, whatever made it
+ *   end        undoes the steps of a job that fails or is cancelled, before that is said and done
  *   classify   makes one Outcome of whatever comes out beneath
  *   timeout    bounds everything that is not ours: schemas, middleware, the handler
  *   validate   before any of the user's code sees the payload; after it, checks the output
@@ -19,11 +20,16 @@ import { settleBatch } from "./settle-batch.ts";
 import { trackProgress } from "./track-progress.ts";
 import { validatePayload } from "./validate-payload.ts";
 
-/** All layers around the task's handler; made once per loaded version of a task. */
-export function defaultStack(task: Task): readonly Layer[] {
+/**
+ * All layers around the task's handler; made once per loaded version of a task.
+ *
+ * @param end what has an attempt's parts at hand, and so is made elsewhere
+ */
+export function defaultStack(task: Task, end: Layer): readonly Layer[] {
   const checked = task.payloadSchema !== null || task.outputSchema !== null;
   return [
     logAttempt(),
+    end,
     classifyErrors(),
     enforceTimeout(task.policies.timeoutMs),
     ...(checked ? [validatePayload(task.payloadSchema, task.outputSchema)] : []),

@@ -18,7 +18,9 @@ import type { Logger } from "../core/logger.ts";
 import { type Directive, directiveBrand } from "../core/outcome.ts";
 import type { RunningAttempt } from "../core/running-attempt.ts";
 import { graphileLogger } from "./graphile-logger.ts";
+import type { Once } from "./once.ts";
 import { spreadable } from "./spreadable.ts";
+import type { Steps } from "./steps.ts";
 import { withPgClientOf } from "./with-pg-client.ts";
 
 /** What a context needs of its attempt. */
@@ -26,6 +28,8 @@ export interface ContextSource extends RunningAttempt {
   readonly signal: AbortSignal;
   readonly abortPromise: Promise<never>;
   readonly pool: Pool;
+  readonly steps: Steps;
+  readonly once: Once;
   keepLog(log: Logger): Logger;
   enqueue(
     task: string,
@@ -166,6 +170,14 @@ class AttemptContext implements TaskContext {
 
   get withPgClient(): TaskContext["withPgClient"] {
     return withPgClientOf(this.pool);
+  }
+
+  get step(): TaskContext["step"] {
+    return (name, fn, options) => this.running.steps.run(name, fn, options);
+  }
+
+  get once(): TaskContext["once"] {
+    return (key, fn, options) => this.running.once.run(key, fn, options);
   }
 
   get snooze(): TaskContext["snooze"] {

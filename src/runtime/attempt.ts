@@ -7,12 +7,16 @@
 import type { Pool } from "pg";
 import type { GraphileAddJobOptions, Progress, TaskContext } from "../core/context.ts";
 import type { EnqueueOptions, Job } from "../core/job.ts";
+import type { Journal } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { AttemptSettings, RunningAttempt } from "../core/running-attempt.ts";
 import type { Task } from "../core/task.ts";
 import { intentOf } from "../core/task-errors.ts";
 import { attemptContext, type ContextSource } from "./attempt-context.ts";
+import { MemoryJournal } from "./memory-journal.ts";
+import { Once } from "./once.ts";
+import { Steps } from "./steps.ts";
 
 /** What attempts need of the process they run in. */
 export interface AttemptServices {
@@ -29,6 +33,8 @@ export interface AttemptServices {
   saveProgress(attempt: Attempt, progress: Progress): void;
   /** Makes a logger one whose lines are kept with the job. Default: they aren't. */
   keepLog?: (job: Job, log: Logger) => Logger;
+  /** Where the attempt's steps are kept. Default: in memory, for as long as it runs. */
+  journal?: (attempt: Attempt) => Journal;
   readonly settings: AttemptSettings;
   /** From 0 to 1; spreads retries. Default Math.random. */
   random?: () => number;
@@ -47,7 +53,12 @@ export class Attempt implements ContextSource {
   decided: Outcome | null = null;
   onStop: (() => void) | null = null;
   onProgress: RunningAttempt["onProgress"] = null;
+  /** The job's end is decided: a cancel changes nothing any more. */
+  undoing = false;
   private context: TaskContext | null = null;
+  private madeJournal: Journal | null = null;
+  private madeSteps: Steps | null = null;
+  private madeOnce: Once | null = null;
   private controller: AbortController | null = null;
   private aborted: Promise<never> | null = null;
 
@@ -73,6 +84,36 @@ export class Attempt implements ContextSource {
 
   get enqueue(): AttemptServices["enqueue"] {
     return this.services.enqueue;
+  }
+
+  get journal(): Journal {
+    this.madeJournal ??= this.services.journal?.(this) ?? new MemoryJournal();
+    return this.madeJournal;
+  }
+
+  get steps(): Steps {
+    this.madeSteps ??= new Steps(this, this.journal);
+    return this.madeSteps;
+  }
+
+  get usesSteps(): boolean {
+    return this.madeSteps !== null;
+  }
+
+  get once(): Once {
+    this.madeOnce ??= new Once(this, this.journal);
+    return this.madeOnce;
+  }
+
+  get undoes(): boolean {
+    return this.undoing || this.job.ending !== null;
+  }
+
+  /** Milliseconds; false = none. What came by raw SQL and is no limit is passed over. */
+  get limitMs(): number | false {
+    const own = this.job.timeoutMs;
+    const given = own === false || (typeof own === "number" && own > 0);
+    return given ? own : this.task.policies.timeoutMs;
   }
 
   get settings(): AttemptSettings {
@@ -109,11 +150,20 @@ export class Attempt implements ContextSource {
    */
   abort(reason: Error): void {
     const cancels = intentOf(reason) === "cancelled";
+    if (cancels && this.undoes) return;
     const stopping = this.stopReason !== null && intentOf(this.stopReason) === "shutdown";
     if (this.stopReason !== null && !(cancels && stopping)) return;
     this.stopReason = reason;
     this.controller?.abort(reason);
     this.onStop?.();
+  }
+
+  /** What the handler was told to stop for no longer holds, unless it is a shutdown. */
+  renewSignal(): void {
+    if (this.stopReason === null || intentOf(this.stopReason) === "shutdown") return;
+    this.stopReason = null;
+    this.controller = null;
+    this.aborted = null;
   }
 
   /** Ends the attempt at once with `outcome`, whatever the handler still does. */

@@ -13,6 +13,7 @@ import { Attempt, type AttemptServices } from "./attempt.ts";
 import type { BackgroundService } from "./background-service.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
+import { databaseJournal } from "./database-journal.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { createEnqueuer } from "./enqueue.ts";
 import { executeAttempt } from "./execute-attempt.ts";
@@ -174,7 +175,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
 }
 
 function createServices(
-  { config, logger, registry, schemas }: Shared,
+  { config, db, logger, registry, schemas }: Shared,
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
@@ -187,6 +188,7 @@ function createServices(
     logger,
     pool: handlerPool,
     enqueue,
+    journal: (attempt) => databaseJournal(db, schemas, attempt),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
     keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
     settings: {

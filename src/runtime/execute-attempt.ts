@@ -10,6 +10,7 @@ import type { RunningAttempt } from "../core/running-attempt.ts";
 import type { Task } from "../core/task.ts";
 import { defaultStack } from "../middleware/default-stack.ts";
 import type { Attempt } from "./attempt.ts";
+import { endJob } from "./end-job.ts";
 
 /** Runs the attempt to its end and says how it ended. Never rejects. */
 export function executeAttempt(attempt: Attempt): Promise<Outcome> {
@@ -20,7 +21,7 @@ export function executeAttempt(attempt: Attempt): Promise<Outcome> {
   return Promise.resolve(outcome);
 }
 
-const runOf = oncePer((task: Task): Run => compose(defaultStack(task), callHandler));
+const runOf = oncePer((task: Task): Run => compose(defaultStack(task, endJob()), callHandler));
 
 function callHandler(attempt: RunningAttempt): unknown {
   return attempt.task.handler(attempt.payload, attempt.ctx);

@@ -10,5 +10,6 @@ export {
   type LogLine,
   type RunTaskOverrides,
   runTask,
+  type StepRun,
   type TaskRun,
 } from "./run-task.ts";

@@ -8,12 +8,14 @@ import { pino } from "pino";
 import type { GraphileAddJobOptions, Progress } from "../core/context.ts";
 import { type Duration, parseDuration } from "../core/duration.ts";
 import type { EnqueueOptions, Job } from "../core/job.ts";
+import { fromKeptJson, toKeptJson } from "../core/kept-json.ts";
 import type { Middleware } from "../core/middleware.ts";
 import type { Failure, Outcome } from "../core/outcome.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Classify, DefinedTask, Task } from "../core/task.ts";
 import { Attempt, type AttemptServices } from "../runtime/attempt.ts";
 import { executeAttempt } from "../runtime/execute-attempt.ts";
+import { MemoryJournal } from "../runtime/memory-journal.ts";
 import { poolWithoutDatabase } from "./pool-without-database.ts";
 
 export interface RunTaskOverrides {
@@ -25,6 +27,8 @@ export interface RunTaskOverrides {
   maxAttempts?: number;
   /** Any other field of the job: `correlationId`, `key`, `metadata`, … */
   job?: Partial<Omit<Job, "payload" | "attempt" | "maxAttempts">>;
+  /** Steps that attempts before have done, in that order. Default: none. */
+  steps?: readonly { readonly name: string; readonly result?: unknown }[];
   /** In place of the task's timeout. */
   timeout?: Duration | false;
   /** How long after a timeout the attempt waits for its handler. Default "1s". */
@@ -52,6 +56,13 @@ export interface EnqueuedJob {
   readonly options: EnqueueOptions & GraphileAddJobOptions;
 }
 
+export interface StepRun {
+  readonly name: string;
+  readonly result: unknown;
+  /** Whether it was undone. */
+  readonly compensated: boolean;
+}
+
 export interface TaskRun<Output> {
   readonly outcome: Outcome;
   /** As it would be kept: what JSON makes of it. null unless completed. */
@@ -63,6 +74,8 @@ export interface TaskRun<Output> {
   /** Every report, also those a process would not write. */
   readonly progress: readonly Progress[];
   readonly enqueued: readonly EnqueuedJob[];
+  /** Every step that is done, those given too, in the order in which they were done. */
+  readonly steps: readonly StepRun[];
 }
 
 /** What `defineTask` returned, or a plain handler. */
@@ -85,7 +98,7 @@ export async function runTask<Payload, Output>(
   overrides: RunTaskOverrides = {},
 ): Promise<TaskRun<Output>> {
   const loaded = loadedTask(task, overrides);
-  const seen: Seen = { logs: [], progress: [], enqueued: [] };
+  const seen: Seen = { logs: [], progress: [], enqueued: [], journal: journalOf(overrides) };
   const recorded = { ...loaded, middleware: [recordProgress(seen), ...loaded.middleware] };
   const attempt = new Attempt(
     jobOf(loaded, payload, overrides),
@@ -109,7 +122,17 @@ export async function runTask<Payload, Output>(
     logs: seen.logs,
     progress: seen.progress,
     enqueued: seen.enqueued,
+    steps: seen.journal.list.map(({ name, resultJson, state }) => {
+      return { name, result: fromKeptJson(resultJson), compensated: state === "compensated" };
+    }),
   };
+}
+
+function journalOf({ steps = [] }: RunTaskOverrides): MemoryJournal {
+  const done = steps.map(({ name, result }) => {
+    return { name, resultJson: toKeptJson(result, `step ${JSON.stringify(name)}`) };
+  });
+  return new MemoryJournal(done);
 }
 
 interface Seen {
@@ -117,6 +140,7 @@ interface Seen {
   readonly logs: LogLine[];
   readonly progress: Progress[];
   readonly enqueued: EnqueuedJob[];
+  readonly journal: MemoryJournal;
 }
 
 function loadedTask(definition: unknown, overrides: RunTaskOverrides): Task {
@@ -188,6 +212,7 @@ function services(overrides: RunTaskOverrides, seen: Seen): AttemptServices {
       seen.enqueued.push({ id, task, payload, options });
       return { id };
     },
+    journal: () => seen.journal,
     saveProgress: () => {},
     settings: {
       timeoutGraceMs: parseDuration(overrides.timeoutGrace ?? "1s"),

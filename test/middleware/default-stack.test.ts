@@ -6,13 +6,15 @@ import { startAttempt } from "../support/start-attempt.ts";
 
 function stackOf(definition: object): string[] {
   const origin = { name: "x", file: "/x.ts", version: 1, layers: [] };
-  return defaultStack(resolveTask({ handler() {}, ...definition }, origin)).map(({ name }) => name);
+  const task = resolveTask({ handler() {}, ...definition }, origin);
+  return defaultStack(task, function end() {}).map(({ name }) => name);
 }
 
 test("the layers are in the documented order, the user's own inside", () => {
   const middleware = [() => {}, () => {}];
   expect(stackOf({ payload: z.object({}), middleware })).toEqual([
     "log",
+    "end",
     "classifyResult",
     "limit",
     "validate",

@@ -76,7 +76,9 @@ kept as (
     last_error = case held.fate when 'returned' then j.last_error else held.reason end,
     run_at = case held.fate
       when 'returned' then j.run_at
-      else greatest(j.run_at, now()) + power(2, least(j.attempts - 1, 6)) * interval '1 second' end
+      else greatest(j.run_at, now()) + power(2, least(j.attempts - 1, 6)) * interval '1 second' end,
+    -- An add with the same key would make it another job, whose end is not decided.
+    key = case held.fate when 'compensating' then null else j.key end
   from held where j.id = held.id
 ),
 freed as (
@@ -85,12 +87,15 @@ freed as (
 ),
 marked as (
   insert into ${own}.job_details (job_id, suspect, crashes, ending)
-  select id, true, crashes, case when fate = 'compensating' then coalesce(decided,
-    jsonb_build_object('state', 'failed', 'reason', null, 'error', jsonb_build_object(
-      'name', 'ProcessDied', 'message', reason, 'stack', null, 'rule', 'process-died'))) end
+  -- Of a job that has failed nothing is decided any more: it may be retried by hand.
+  select id, true, crashes, case when fate = 'failed' then null
+    when fate = 'compensating' then coalesce(decided,
+      jsonb_build_object('state', 'failed', 'reason', null, 'error', jsonb_build_object(
+        'name', 'ProcessDied', 'message', reason, 'stack', null, 'rule', 'process-died')))
+    else decided end
   from held
   on conflict (job_id) do update set suspect = true, crashes = excluded.crashes,
-    ending = coalesce(excluded.ending, job_details.ending)
+    ending = excluded.ending
 ),
 attempted as (
   insert into ${own}.attempts (job_id, attempt, state, error_name, error_message, rule,

@@ -79,21 +79,27 @@ held as materialized (
   select s.*, j.task_id, j.job_queue_id, ${whatRemains} as payload, j.priority, j.key,
     j.max_attempts,
     j.created_at, j.run_at,
-    case when ${takenOver} and s.state in ('retrying', 'snoozed', 'returned')
+    decided.undoing,
+    case when ${takenOver} and not decided.undoing and s.state in ('retrying', 'snoozed', 'returned')
       then 'cancelled' else s.state end as ending,
     now() + s.delay_ms * interval '1 millisecond' as next_run_at
   from s join ${queue}._private_jobs j on j.id = s.id
+  -- Its end is decided, and it comes back until its steps are undone: no attempt of its own.
+  cross join lateral (select exists (select 1 from ${own}.job_details d
+    where d.job_id = s.id and d.ending is not null) as undoing) decided
   where ${fence}
   for update of j
 ),
 kept as (
   update ${queue}._private_jobs j set
     attempts = case held.ending when 'failed' then j.max_attempts
-      when 'retrying' then j.attempts else greatest(j.attempts - 1, 0) end,
+      when 'retrying' then j.attempts - held.undoing::int else greatest(j.attempts - 1, 0) end,
     run_at = case when held.ending in ('retrying', 'snoozed') then held.next_run_at
       else j.run_at end,
     payload = case when held.remaining is null then j.payload else held.payload end,
     last_error = coalesce(held.error_message, j.last_error),
+    -- An add with the same key would make this job another one, whose end is not decided.
+    key = case when held.undoing and held.ending <> 'failed' then null else j.key end,
     locked_by = null, locked_at = null, updated_at = now()
   from held where j.id = held.id and not ${leaves}
 ),
@@ -106,10 +112,17 @@ freed as (
   from held where q.id = held.job_queue_id and q.locked_by = held.locked_by
 ),
 progressed as (
-  insert into ${own}.job_details (job_id, progress)
+  insert into ${own}.job_details as d (job_id, progress)
   select id, progress from held
   where progress is not null and not ${leaves}
-  on conflict (job_id) do update set progress = excluded.progress
+  on conflict (job_id) do update set progress = excluded.progress, ending = case when exists (
+    select 1 from held where held.id = d.job_id and held.ending = 'failed')
+    then null else d.ending end
+),
+undone as (
+  -- As above: whoever retries the failed job wants it to run, by whatever statement.
+  update ${own}.job_details d set ending = null from held
+  where d.job_id = held.id and held.undoing and held.ending = 'failed' and held.progress is null
 ),
 details as (
   delete from ${own}.job_details d using held
