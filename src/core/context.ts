@@ -29,6 +29,17 @@ export interface OnceOptions {
   retain?: Duration | false;
 }
 
+/** What has become of a job that `ctx.waitFor` waited for. */
+export interface EndedJob<Output = unknown> {
+  readonly id: string;
+  /** null, as everything else, when nothing is kept of the job any more. */
+  readonly task: string | null;
+  readonly state: "completed" | "failed" | "cancelled" | null;
+  /** null unless it has completed with one. */
+  readonly output: Output | null;
+  readonly error: string | null;
+}
+
 export interface TaskContext {
   readonly jobId: string;
   /** The task's name; also when the job was queued under an alias. */
@@ -106,6 +117,16 @@ export interface TaskContext {
    * @throws StepError (permanent) for a key or a result that can't be kept
    */
   once<T>(key: string, fn: () => T | Promise<T>, options?: OnceOptions): Promise<T>;
+
+  /**
+   * Resolves with what has become of these jobs, in the order asked, when all of them have ended,
+   * however they did. Before that it ends the attempt, by an error that must not be caught: the
+   * job is blocked, holds no slot and spends no attempt, and its handler runs again from the start
+   * when they have ended. What comes before belongs into steps.
+   *
+   * @throws PermanentError for this job's own id and for what is no job's id
+   */
+  waitFor<Output = unknown>(ids: readonly string[]): Promise<readonly EndedJob<Output>[]>;
 
   /** Return it: the job runs again after `delay`, and this attempt does not count. */
   snooze(delay: string | number, reason?: string): Directive;

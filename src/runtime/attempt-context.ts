@@ -21,6 +21,7 @@ import { graphileLogger } from "./graphile-logger.ts";
 import type { Once } from "./once.ts";
 import { spreadable } from "./spreadable.ts";
 import type { Steps } from "./steps.ts";
+import { type FindParentEnds, waitFor } from "./wait-for.ts";
 import { withPgClientOf } from "./with-pg-client.ts";
 
 /** What a context needs of its attempt. */
@@ -30,6 +31,7 @@ export interface ContextSource extends RunningAttempt {
   readonly pool: Pool;
   readonly steps: Steps;
   readonly once: Once;
+  readonly parentEnds: FindParentEnds;
   keepLog(log: Logger): Logger;
   enqueue(
     task: string,
@@ -178,6 +180,10 @@ class AttemptContext implements TaskContext {
 
   get once(): TaskContext["once"] {
     return (key, fn, options) => this.running.once.run(key, fn, options);
+  }
+
+  get waitFor(): TaskContext["waitFor"] {
+    return (ids) => waitFor(this.jobId, ids, this.running.parentEnds);
   }
 
   get snooze(): TaskContext["snooze"] {

@@ -17,6 +17,7 @@ import { attemptContext, type ContextSource } from "./attempt-context.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 import { Once } from "./once.ts";
 import { Steps } from "./steps.ts";
+import { type FindParentEnds, noneEnded } from "./wait-for.ts";
 
 /** What attempts need of the process they run in. */
 export interface AttemptServices {
@@ -29,6 +30,8 @@ export interface AttemptServices {
     payload: unknown,
     options: EnqueueOptions & GraphileAddJobOptions,
   ): Promise<{ id: string }>;
+  /** What has become of jobs, for `ctx.waitFor`. Default: none has ended. */
+  readonly parentEnds?: FindParentEnds;
   /** Writes progress; at most twice a second per attempt. */
   saveProgress(attempt: Attempt, progress: Progress): void;
   /** Makes a logger one whose lines are kept with the job. Default: they aren't. */
@@ -114,6 +117,10 @@ export class Attempt implements ContextSource {
     const own = this.job.timeoutMs;
     const given = own === false || (typeof own === "number" && own > 0);
     return given ? own : this.task.policies.timeoutMs;
+  }
+
+  get parentEnds(): FindParentEnds {
+    return this.services.parentEnds ?? noneEnded;
   }
 
   get settings(): AttemptSettings {

@@ -6,11 +6,13 @@
 import type pg from "pg";
 import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import { ShutdownError } from "../core/task-errors.ts";
+import { parentEnds } from "../store/dependencies.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
 import { fetchJobs } from "../store/queue/fetch.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
 import type { BackgroundService } from "./background-service.ts";
+import { BlockedSweep } from "./blocked-sweep.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
 import { databaseJournal } from "./database-journal.ts";
@@ -97,7 +99,12 @@ export function createParts(options: RuntimeOptions): Parts {
     onBack: () => health.answered(),
   });
   const crontab = new Crontab({ ...shared, tasks: registry });
-  const services: BackgroundService[] = [gates, logs, new Pruner(shared)];
+  const services: BackgroundService[] = [
+    gates,
+    logs,
+    new Pruner(shared),
+    new BlockedSweep(shared),
+  ];
   return {
     shared,
     handlerPool,
@@ -189,6 +196,7 @@ function createServices(
     pool: handlerPool,
     enqueue,
     journal: (attempt) => databaseJournal(db, schemas, attempt),
+    parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
     keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
     settings: {

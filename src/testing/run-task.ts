@@ -5,7 +5,7 @@
 
 import type { Pool } from "pg";
 import { pino } from "pino";
-import type { GraphileAddJobOptions, Progress } from "../core/context.ts";
+import type { EndedJob, GraphileAddJobOptions, Progress } from "../core/context.ts";
 import { type Duration, parseDuration } from "../core/duration.ts";
 import type { EnqueueOptions, Job } from "../core/job.ts";
 import { fromKeptJson, toKeptJson } from "../core/kept-json.ts";
@@ -16,6 +16,7 @@ import type { Classify, DefinedTask, Task } from "../core/task.ts";
 import { Attempt, type AttemptServices } from "../runtime/attempt.ts";
 import { executeAttempt } from "../runtime/execute-attempt.ts";
 import { MemoryJournal } from "../runtime/memory-journal.ts";
+import type { ParentEnd } from "../store/dependencies.ts";
 import { poolWithoutDatabase } from "./pool-without-database.ts";
 
 export interface RunTaskOverrides {
@@ -29,6 +30,11 @@ export interface RunTaskOverrides {
   job?: Partial<Omit<Job, "payload" | "attempt" | "maxAttempts">>;
   /** Steps that attempts before have done, in that order. Default: none. */
   steps?: readonly { readonly name: string; readonly result?: unknown }[];
+  /**
+   * What `ctx.waitFor` finds, by the ids of the jobs. One that isn't here has not ended, and the
+   * outcome is `waiting`. Jobs that the task enqueues have the ids "2", "3", … Default: none.
+   */
+  jobs?: Readonly<Record<string, Partial<Omit<EndedJob, "id">>>>;
   /** In place of the task's timeout. */
   timeout?: Duration | false;
   /** How long after a timeout the attempt waits for its handler. Default "1s". */
@@ -213,6 +219,7 @@ function services(overrides: RunTaskOverrides, seen: Seen): AttemptServices {
       return { id };
     },
     journal: () => seen.journal,
+    parentEnds: async (ids) => ids.map((id) => parentEnd(id, overrides.jobs?.[id])),
     saveProgress: () => {},
     settings: {
       timeoutGraceMs: parseDuration(overrides.timeoutGrace ?? "1s"),
@@ -221,6 +228,11 @@ function services(overrides: RunTaskOverrides, seen: Seen): AttemptServices {
     },
     random: () => random,
   };
+}
+
+function parentEnd(id: string, given: Partial<EndedJob> | undefined): ParentEnd {
+  const state = given === undefined ? "unfinished" : (given.state ?? "completed");
+  return { task: "task", output: null, error: null, ...given, id, state };
 }
 
 function asError(reason: unknown): Error {

@@ -158,7 +158,12 @@ woken as (
   from held where ending = 'returned' or (ending = 'retrying' and delay_ms <= 0)
   having count(*) > 0
 ),
-${forgotten(own, "held")}
-select held.id, held.ending, (select count(*) from woken), (select count(*) from forgotten)
+${forgotten(own, "held")},
+resolved as materialized (
+  select ${own}.resolve_dependents(array_agg(id), ending) as count
+  from held where ending in ('failed', 'cancelled') group by ending
+)
+select held.id, held.ending, (select count(*) from woken), (select count(*) from forgotten),
+  (select sum(count) from resolved)
 from held`;
 }
