@@ -21,6 +21,13 @@ export class CommandArguments {
     return String(value);
   }
 
+  /** The texts of an argument that may be given many times. */
+  texts(name: string): readonly string[] {
+    const value = this.#values[name];
+    if (value === undefined) return [];
+    return Array.isArray(value) ? value.map(String) : [String(value)];
+  }
+
   /** The text of an argument that the command can't do without. */
   required(name: string): string {
     const text = this.text(name);

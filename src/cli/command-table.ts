@@ -3,28 +3,11 @@
  * this table. Holds no code of commands, so that `--help` loads none.
  */
 
-import type { Command, CommandSpec, FlagSpec } from "./command-spec.ts";
+import type { Command, CommandSpec } from "./command-spec.ts";
+import { operationCommands } from "./operation-commands.ts";
+import { sharedFlags } from "./shared-flags.ts";
 
-const json: FlagSpec = { kind: "switch", sentence: "Print JSON for programs" };
-
-/** What chooses jobs; read by `job-filter.ts`. */
-const chosen = {
-  task: { kind: "text", sentence: "Only jobs of this task" },
-  state: { kind: "text", sentence: "Only jobs in this state" },
-  queue: { kind: "text", sentence: "Only jobs of this serial queue" },
-  "correlation-id": { kind: "text", sentence: "Only jobs with this correlation id" },
-  since: {
-    kind: "text",
-    sentence: 'Ended (else added) no longer ago than "2h", or since a moment',
-  },
-  until: { kind: "text", sentence: "Ended (else added) longer ago than that, or before a moment" },
-} as const satisfies Record<string, FlagSpec>;
-
-/**
- * Every command about tasks and jobs takes these, whether it needs them or not: a script sets
- * them once for all. Those that write files or scripts don't.
- */
-const common = ["connection", "schema", "dataDir", "tasks", "importTimeout"] as const;
+const { json, chosen, common } = sharedFlags;
 
 export const commandTable = {
   run: {
@@ -210,6 +193,7 @@ export const commandTable = {
     ],
     load: async () => (await import("./commands/errors.ts")).errors,
   },
+  ...operationCommands,
   migrate: {
     usage: "migrate",
     sentence: "Bring the database's schemas up to date",

@@ -11,7 +11,10 @@ const hint = "`taskrun jobs` lists them.";
 
 /** The argument `<id>`. */
 export function jobId(args: CommandArguments): string {
-  const id = args.required("id");
+  return parseJobId(args.required("id"));
+}
+
+export function parseJobId(id: string): string {
   if (/^\d{1,19}$/.test(id) && BigInt(id) <= largestId) return id;
   throw usageError(`${id}: a job's id is a whole number`, hint);
 }

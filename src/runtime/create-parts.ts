@@ -13,6 +13,8 @@ import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
 import type { BackgroundService } from "./background-service.ts";
 import { BlockedSweep } from "./blocked-sweep.ts";
+import { CancelWatch } from "./cancel-watch.ts";
+import { listenToControl } from "./control.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
 import { databaseJournal } from "./database-journal.ts";
@@ -68,7 +70,10 @@ export function createParts(options: RuntimeOptions): Parts {
   const health = new DatabaseHealth(events, logger);
   const settler = new Settler({
     ...shared,
-    onSettled: (batch) => dispatcher.settled(batch),
+    onSettled: (batch) => {
+      dispatcher.settled(batch);
+      cancels.settled(batch);
+    },
     onGuarded: (ended, task, state) => gates.ended(ended, task, state),
   });
   const gates: Gates = new Gates({ ...shared, onChange: () => dispatcher.gatesChanged() });
@@ -85,16 +90,20 @@ export function createParts(options: RuntimeOptions): Parts {
     },
     onFetched: () => health.answered(),
   });
-  const presence: Presence = createPresence(shared, dispatcher);
+  const presence: Presence = createPresence(shared, dispatcher, () => cancels.look());
   const processId = () => presence.processId;
+  const cancels: CancelWatch = new CancelWatch({ ...shared, dispatcher, processId });
   const locks: LockKeeper = new LockKeeper({ ...shared, dispatcher, settler, processId });
   const wake = new Wake({
     connectionString,
     pollIntervalMs: config.pollIntervalMs,
     controlChannel: shared.schemas.controlChannel,
     onWake: () => dispatcher.wake(),
-    onControl: () => gates.changed(),
-    onListening: () => gates.changed(),
+    onControl: listenToControl({ cancel: () => cancels.look(), gates: () => gates.changed() }),
+    onListening: () => {
+      cancels.look();
+      gates.changed();
+    },
     onLost: (error) => health.lost(error),
     onBack: () => health.answered(),
   });
@@ -207,7 +216,7 @@ function createServices(
   };
 }
 
-function createPresence(shared: Shared, dispatcher: Dispatcher): Presence {
+function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () => void): Presence {
   return new Presence({
     ...shared,
     version: taskrunVersion,
@@ -217,6 +226,9 @@ function createPresence(shared: Shared, dispatcher: Dispatcher): Presence {
       for (const attempt of dispatcher.running) attempt.abort(reason);
       dispatcher.dropWaiting();
     },
-    onRescued: () => dispatcher.wake(),
+    onRescued: () => {
+      dispatcher.wake();
+      onRescued();
+    },
   });
 }

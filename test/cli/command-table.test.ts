@@ -7,7 +7,7 @@ describe.each(Object.entries<CommandSpec>(commandTable))("%s", (name, spec) => {
   test("is named first in its usage, and every argument there is described", () => {
     const [first, ...rest] = spec.usage.split(" ");
     expect(first).toBe(name);
-    expect(rest.map((word) => word.replaceAll(/[<>[\]]/g, ""))).toEqual(
+    expect(rest.map((word) => word.replaceAll(/[<>[\]]|\.\./g, ""))).toEqual(
       Object.keys(spec.arguments),
     );
   });
