@@ -70,6 +70,7 @@ class WorkerRuntime implements Runtime {
     this.#parts.shared.registry.publish(catalog);
     this.#parts.dispatcher.wake();
     void this.#parts.crontab.recheck();
+    for (const service of this.#parts.services) service.tasksChanged?.();
   }
 
   reloadCrontab(text: string): Promise<ParsedCrontab> {

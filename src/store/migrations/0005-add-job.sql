@@ -4,6 +4,7 @@
 -- One function per option reads it from the options, and raises an error that says what it got
 -- and what it takes; null is the same as leaving the option out. add_job puts them together:
 --
+--   check_payload         holds the payload against the task's schema (0006)
 --   the queue's add_job   makes or replaces the row
 --   forget_replaced       of a replaced job: what had been said of it and what it had come to
 --   write_details         what the queue's row has no column for
@@ -357,7 +358,9 @@ begin
   v_after := :OWN.option_after(v_options);
   v_on_parent_failure := :OWN.option_on_parent_failure(v_options);
   v_mode := :OWN.option_key_mode(v_options);
-  perform :OWN.option_validate(v_options);
+  if :OWN.option_validate(v_options) then
+    perform :OWN.check_payload(add_job.task, coalesce(add_job.payload, '{}'));
+  end if;
   -- A keyed add can come back empty when it met a job being locked at that moment: the
   -- locked job has let go of its key by then, so once more is enough.
   for try in 1 .. 2 loop
@@ -441,6 +444,10 @@ begin
       using errcode = '22023', hint = 'Each job is {"task": "name", "payload": {}, "options": {}}.';
   end if;
   v_ids := array_fill(null::bigint, array[jsonb_array_length(jobs)]);
+  perform :OWN.check_payload(job ->> 'task', coalesce(job -> 'payload', '{}'), place)
+    from jsonb_array_elements(jobs) with ordinality as e (job, place)
+    join :OWN.tasks t on t.name = job ->> 'task' and t.payload_schema is not null
+    where job #> '{options,validate}' is distinct from 'false' order by place;
 
   foreach v_mode in array array['replace', 'preserve_run_at'] loop
     select array_agg(place order by place), array_agg(row(

@@ -1,0 +1,72 @@
+/**
+ * What the running code says of its tasks, for SQL to read: `tasks`, and in `processes` which of
+ * them a process has. Owns the statement.
+ *
+ * A task that this process doesn't have keeps its row: it may be another process's, or be on its
+ * way in a deployment. It goes when nobody has said it for 30 days and no live process has it.
+ */
+
+import type { Schemas } from "./schemas.ts";
+import type { SqlRunner } from "./sql-runner.ts";
+
+export interface PublishedTask {
+  /** A task's name or one of its aliases. */
+  readonly name: string;
+  readonly task: string;
+  readonly description: string | null;
+  /** JSON Schema as text; null when there is none to check by. */
+  readonly payloadSchemaJson: string | null;
+  /** Null = for ever, 0 = not at all. */
+  readonly retainCompletedMs: number | null;
+  readonly retainCancelledMs: number | null;
+  readonly retainFailedMs: number | null;
+}
+
+/** One statement; `processId` null = nobody who runs them. */
+export async function writePublishedTasks(
+  db: SqlRunner,
+  { own }: Schemas,
+  processId: string | null,
+  tasks: readonly PublishedTask[],
+): Promise<void> {
+  const text = `
+with given as materialized (
+  select * from jsonb_to_recordset($1::text::jsonb) as given (name text, task text,
+    description text, payload_schema jsonb, retain_completed_ms float8,
+    retain_cancelled_ms float8, retain_failed_ms float8)
+),
+process as (
+  update ${own}.processes set tasks = array(select name from given order by name)
+  where id = $2::text
+),
+forgotten as (
+  delete from ${own}.tasks t
+  where t.published_at < now() - interval '30 days'
+    and not exists (select from given where given.name = t.name)
+    and not exists (select from ${own}.processes p
+      where p.dead_at is null and t.name = any (p.tasks))
+)
+insert into ${own}.tasks (name, task, description, payload_schema, retain_completed_ms,
+  retain_cancelled_ms, retain_failed_ms, published_by)
+-- In one order for all, so that processes that start together wait for each other in turn.
+select name, task, description, nullif(payload_schema, 'null'), retain_completed_ms,
+  retain_cancelled_ms, retain_failed_ms, nullif($2::text, '') from given order by name
+on conflict (name) do update set task = excluded.task, description = excluded.description,
+  payload_schema = excluded.payload_schema, retain_completed_ms = excluded.retain_completed_ms,
+  retain_cancelled_ms = excluded.retain_cancelled_ms,
+  retain_failed_ms = excluded.retain_failed_ms, published_at = excluded.published_at,
+  published_by = excluded.published_by`;
+  await db.query(text, [`[${tasks.map(rowJson).join(",")}]`, processId ?? ""]);
+}
+
+function rowJson(task: PublishedTask): string {
+  const row = JSON.stringify({
+    name: task.name,
+    task: task.task,
+    description: task.description,
+    retain_completed_ms: task.retainCompletedMs,
+    retain_cancelled_ms: task.retainCancelledMs,
+    retain_failed_ms: task.retainFailedMs,
+  });
+  return `${row.slice(0, -1)},"payload_schema":${task.payloadSchemaJson ?? "null"}}`;
+}
