@@ -38,233 +38,222 @@ import { Wake } from "./wake.ts";
 
 /** What most parts need. */
 export interface Shared extends RuntimeOptions {
-	readonly schemas: Schemas;
-	/** The queue pool: for short statements of ours alone. */
-	readonly db: pg.Pool;
-	readonly events: RuntimeEvents;
-	readonly registry: TaskRegistry;
+  readonly schemas: Schemas;
+  /** The queue pool: for short statements of ours alone. */
+  readonly db: pg.Pool;
+  readonly events: RuntimeEvents;
+  readonly registry: TaskRegistry;
 }
 
 export interface Parts {
-	readonly shared: Shared;
-	readonly handlerPool: pg.Pool;
-	readonly health: DatabaseHealth;
-	readonly settler: Settler;
-	readonly dispatcher: Dispatcher;
-	readonly presence: Presence;
-	readonly wake: Wake;
-	readonly locks: LockKeeper;
-	readonly crontab: Crontab;
-	/** Started in this order, stopped in the opposite one. */
-	readonly services: readonly BackgroundService[];
+  readonly shared: Shared;
+  readonly handlerPool: pg.Pool;
+  readonly health: DatabaseHealth;
+  readonly settler: Settler;
+  readonly dispatcher: Dispatcher;
+  readonly presence: Presence;
+  readonly wake: Wake;
+  readonly locks: LockKeeper;
+  readonly crontab: Crontab;
+  /** Started in this order, stopped in the opposite one. */
+  readonly services: readonly BackgroundService[];
 }
 
 export function createParts(options: RuntimeOptions): Parts {
-	const shared = createShared(options);
-	const { config, connectionString, logger, events, registry } = shared;
-	const handlerPool = createHandlerPool({
-		connectionString,
-		max: config.handlerPoolSize,
-		onError: idleError(options),
-	});
-	// Parts know of each other by what they may ask, so that they can be made in any order.
-	const health = new DatabaseHealth(events, logger);
-	const settler = new Settler({
-		...shared,
-		onSettled: (batch) => {
-			dispatcher.settled(batch);
-			cancels.settled(batch);
-		},
-		onGuarded: (ended, task, state) => gates.ended(ended, task, state),
-	});
-	const gates: Gates = new Gates({
-		...shared,
-		onChange: () => dispatcher.gatesChanged(),
-	});
-	const logs = new LogWriter({ ...shared, redact: config.redact });
-	const dispatcher: Dispatcher = createDispatcher(shared, {
-		gates,
-		handlerPool,
-		logs,
-		settler,
-		processId: () => presence.processId,
-		onFetchError: (error) => {
-			locks.expectGhosts();
-			health.lost(error);
-		},
-		onFetched: () => health.answered(),
-	});
-	const presence: Presence = createPresence(shared, dispatcher, () =>
-		cancels.look(),
-	);
-	const processId = () => presence.processId;
-	const cancels: CancelWatch = new CancelWatch({
-		...shared,
-		dispatcher,
-		processId,
-	});
-	const locks: LockKeeper = new LockKeeper({
-		...shared,
-		dispatcher,
-		settler,
-		processId,
-	});
-	const wake = new Wake({
-		connectionString,
-		pollIntervalMs: config.pollIntervalMs,
-		controlChannel: shared.schemas.controlChannel,
-		onWake: () => dispatcher.wake(),
-		onControl: listenToControl({
-			cancel: () => cancels.look(),
-			gates: () => gates.changed(),
-		}),
-		onListening: () => {
-			cancels.look();
-			gates.changed();
-		},
-		onLost: (error) => health.lost(error),
-		onBack: () => health.answered(),
-	});
-	const crontab = new Crontab({ ...shared, tasks: registry });
-	const services: BackgroundService[] = [
-		gates,
-		logs,
-		new Pruner(shared),
-		new BlockedSweep(shared),
-		new TaskPublisher({ ...shared, processId }),
-	];
-	return {
-		shared,
-		handlerPool,
-		health,
-		settler,
-		dispatcher,
-		presence,
-		wake,
-		locks,
-		crontab,
-		services,
-	};
+  const shared = createShared(options);
+  const { config, connectionString, logger, events, registry } = shared;
+  const handlerPool = createHandlerPool({
+    connectionString,
+    max: config.handlerPoolSize,
+    onError: idleError(options),
+  });
+  // Parts know of each other by what they may ask, so that they can be made in any order.
+  const health = new DatabaseHealth(events, logger);
+  const settler = new Settler({
+    ...shared,
+    onSettled: (batch) => {
+      dispatcher.settled(batch);
+      cancels.settled(batch);
+    },
+    onGuarded: (ended, task, state) => gates.ended(ended, task, state),
+  });
+  const gates: Gates = new Gates({
+    ...shared,
+    onChange: () => dispatcher.gatesChanged(),
+  });
+  const logs = new LogWriter({ ...shared, redact: config.redact });
+  const dispatcher: Dispatcher = createDispatcher(shared, {
+    gates,
+    handlerPool,
+    logs,
+    settler,
+    processId: () => presence.processId,
+    onFetchError: (error) => {
+      locks.expectGhosts();
+      health.lost(error);
+    },
+    onFetched: () => health.answered(),
+  });
+  const presence: Presence = createPresence(shared, dispatcher, () => cancels.look());
+  const processId = () => presence.processId;
+  const cancels: CancelWatch = new CancelWatch({
+    ...shared,
+    dispatcher,
+    processId,
+  });
+  const locks: LockKeeper = new LockKeeper({
+    ...shared,
+    dispatcher,
+    settler,
+    processId,
+  });
+  const wake = new Wake({
+    connectionString,
+    pollIntervalMs: config.pollIntervalMs,
+    controlChannel: shared.schemas.controlChannel,
+    onWake: () => dispatcher.wake(),
+    onControl: listenToControl({
+      cancel: () => cancels.look(),
+      gates: () => gates.changed(),
+    }),
+    onListening: () => {
+      cancels.look();
+      gates.changed();
+    },
+    onLost: (error) => health.lost(error),
+    onBack: () => health.answered(),
+  });
+  const crontab = new Crontab({ ...shared, tasks: registry });
+  const services: BackgroundService[] = [
+    gates,
+    logs,
+    new Pruner(shared),
+    new BlockedSweep(shared),
+    new TaskPublisher({ ...shared, processId }),
+  ];
+  return {
+    shared,
+    handlerPool,
+    health,
+    settler,
+    dispatcher,
+    presence,
+    wake,
+    locks,
+    crontab,
+    services,
+  };
 }
 
 function createShared(options: RuntimeOptions): Shared {
-	const { config, connectionString, logger } = options;
-	return {
-		...options,
-		schemas: schemasFor(config.schema),
-		// Two fetches, two settlements, and what presence and progress need now and then.
-		db: createQueuePool({
-			connectionString,
-			max: 5,
-			onError: idleError(options),
-		}),
-		events: createEvents((err, event) =>
-			logger.error({ err, event }, "a listener failed"),
-		),
-		registry: new TaskRegistry(),
-	};
+  const { config, connectionString, logger } = options;
+  return {
+    ...options,
+    schemas: schemasFor(config.schema),
+    // Two fetches, two settlements, and what presence and progress need now and then.
+    db: createQueuePool({
+      connectionString,
+      max: 5,
+      onError: idleError(options),
+    }),
+    events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
+    registry: new TaskRegistry(),
+  };
 }
 
 function idleError({ logger }: RuntimeOptions): (error: Error) => void {
-	return (error) => logger.debug({ err: error }, "lost an idle connection");
+  return (error) => logger.debug({ err: error }, "lost an idle connection");
 }
 
 interface DispatcherNeeds {
-	readonly gates: Gates;
-	readonly handlerPool: pg.Pool;
-	readonly logs: LogWriter;
-	readonly settler: Settler;
-	readonly processId: () => string;
-	readonly onFetchError: (error: unknown) => void;
-	readonly onFetched: () => void;
+  readonly gates: Gates;
+  readonly handlerPool: pg.Pool;
+  readonly logs: LogWriter;
+  readonly settler: Settler;
+  readonly processId: () => string;
+  readonly onFetchError: (error: unknown) => void;
+  readonly onFetched: () => void;
 }
 
 function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
-	const { config, db, loader, registry, schemas } = shared;
-	const progress = new ProgressWriter(shared);
-	const services = createServices(shared, needs, progress);
-	const tasks = new FetchableTasks(db, schemas, registry);
-	const { gates, processId } = needs;
-	const fetcher = new JobFetcher({
-		db,
-		schemas,
-		tasks,
-		gates,
-		processId,
-		countHere: (task) => dispatcher.countOf(task),
-		fetchLimited: ({ names }, slots) =>
-			fetchJobs(db, schemas, {
-				processId: processId(),
-				taskNames: names,
-				limit: slots,
-			}),
-	});
-	const dispatcher: Dispatcher = new Dispatcher({
-		concurrency: config.concurrency,
-		settler: needs.settler,
-		fetch: (limit) => fetcher.fetch(limit),
-		slotFreed: (task) => fetcher.slotFreed(task),
-		heldBack: () => gates.heldBack,
-		findTask: (name) => registry.find(name),
-		createAttempt: (job, task) => {
-			loader.acquire?.(task);
-			return new Attempt(job, task, services);
-		},
-		onAttemptEnd: ({ task }) => loader.release?.(task),
-		progressWritten: (jobId) => progress.written(jobId),
-		execute: executeAttempt,
-		onFetchError: needs.onFetchError,
-		onFetched: needs.onFetched,
-	});
-	return dispatcher;
+  const { config, db, loader, registry, schemas } = shared;
+  const progress = new ProgressWriter(shared);
+  const services = createServices(shared, needs, progress);
+  const tasks = new FetchableTasks(db, schemas, registry);
+  const { gates, processId } = needs;
+  const fetcher = new JobFetcher({
+    db,
+    schemas,
+    tasks,
+    gates,
+    processId,
+    countHere: (task) => dispatcher.countOf(task),
+    fetchLimited: ({ names }, slots) =>
+      fetchJobs(db, schemas, {
+        processId: processId(),
+        taskNames: names,
+        limit: slots,
+      }),
+  });
+  const dispatcher: Dispatcher = new Dispatcher({
+    concurrency: config.concurrency,
+    settler: needs.settler,
+    fetch: (limit) => fetcher.fetch(limit),
+    slotFreed: (task) => fetcher.slotFreed(task),
+    heldBack: () => gates.heldBack,
+    findTask: (name) => registry.find(name),
+    createAttempt: (job, task) => {
+      loader.acquire?.(task);
+      return new Attempt(job, task, services);
+    },
+    onAttemptEnd: ({ task }) => loader.release?.(task),
+    progressWritten: (jobId) => progress.written(jobId),
+    execute: executeAttempt,
+    onFetchError: needs.onFetchError,
+    onFetched: needs.onFetched,
+  });
+  return dispatcher;
 }
 
 function createServices(
-	{ config, db, logger, registry, schemas }: Shared,
-	{ handlerPool, logs }: DispatcherNeeds,
-	progress: ProgressWriter,
+  { config, db, logger, registry, schemas }: Shared,
+  { handlerPool, logs }: DispatcherNeeds,
+  progress: ProgressWriter,
 ): AttemptServices {
-	const { enqueue } = createEnqueuer({
-		db: handlerPool,
-		schemas,
-		findTask: (name) => registry.find(name),
-	});
-	return {
-		logger,
-		pool: handlerPool,
-		enqueue,
-		journal: (attempt) => databaseJournal(db, schemas, attempt),
-		parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
-		saveProgress: (attempt, reported) =>
-			progress.save(attempt.job.id, reported),
-		keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
-		settings: {
-			timeoutGraceMs: config.timeoutGraceMs,
-			logPayloads: config.logPayloads,
-			classify: config.classify,
-		},
-	};
+  const { enqueue } = createEnqueuer({
+    db: handlerPool,
+    schemas,
+    findTask: (name) => registry.find(name),
+  });
+  return {
+    logger,
+    pool: handlerPool,
+    enqueue,
+    journal: (attempt) => databaseJournal(db, schemas, attempt),
+    parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
+    saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
+    keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
+    settings: {
+      timeoutGraceMs: config.timeoutGraceMs,
+      logPayloads: config.logPayloads,
+      classify: config.classify,
+    },
+  };
 }
 
-function createPresence(
-	shared: Shared,
-	dispatcher: Dispatcher,
-	onRescued: () => void,
-): Presence {
-	return new Presence({
-		...shared,
-		version: taskrunVersion,
-		heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
-		onReplaced: () => {
-			const reason = new ShutdownError(
-				"this process was declared dead; its jobs run elsewhere",
-			);
-			for (const attempt of dispatcher.running) attempt.abort(reason);
-			dispatcher.dropWaiting();
-		},
-		onRescued: () => {
-			dispatcher.wake();
-			onRescued();
-		},
-	});
+function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () => void): Presence {
+  return new Presence({
+    ...shared,
+    version: taskrunVersion,
+    heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
+    onReplaced: () => {
+      const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
+      for (const attempt of dispatcher.running) attempt.abort(reason);
+      dispatcher.dropWaiting();
+    },
+    onRescued: () => {
+      dispatcher.wake();
+      onRescued();
+    },
+  });
 }
