@@ -77,10 +77,7 @@ export function createParts(options: RuntimeOptions): Parts {
     },
     onGuarded: (ended, task, state) => gates.ended(ended, task, state),
   });
-  const gates: Gates = new Gates({
-    ...shared,
-    onChange: () => dispatcher.gatesChanged(),
-  });
+  const gates: Gates = new Gates({ ...shared, onChange: () => dispatcher.gatesChanged() });
   const logs = new LogWriter({ ...shared, redact: config.redact });
   const dispatcher: Dispatcher = createDispatcher(shared, {
     gates,
@@ -96,26 +93,14 @@ export function createParts(options: RuntimeOptions): Parts {
   });
   const presence: Presence = createPresence(shared, dispatcher, () => cancels.look());
   const processId = () => presence.processId;
-  const cancels: CancelWatch = new CancelWatch({
-    ...shared,
-    dispatcher,
-    processId,
-  });
-  const locks: LockKeeper = new LockKeeper({
-    ...shared,
-    dispatcher,
-    settler,
-    processId,
-  });
+  const cancels: CancelWatch = new CancelWatch({ ...shared, dispatcher, processId });
+  const locks: LockKeeper = new LockKeeper({ ...shared, dispatcher, settler, processId });
   const wake = new Wake({
     connectionString,
     pollIntervalMs: config.pollIntervalMs,
     controlChannel: shared.schemas.controlChannel,
     onWake: () => dispatcher.wake(),
-    onControl: listenToControl({
-      cancel: () => cancels.look(),
-      gates: () => gates.changed(),
-    }),
+    onControl: listenToControl({ cancel: () => cancels.look(), gates: () => gates.changed() }),
     onListening: () => {
       cancels.look();
       gates.changed();
@@ -151,11 +136,7 @@ function createShared(options: RuntimeOptions): Shared {
     ...options,
     schemas: schemasFor(config.schema),
     // Two fetches, two settlements, and what presence and progress need now and then.
-    db: createQueuePool({
-      connectionString,
-      max: 5,
-      onError: idleError(options),
-    }),
+    db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
     events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
     registry: new TaskRegistry(),
   };
@@ -189,11 +170,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     processId,
     countHere: (task) => dispatcher.countOf(task),
     fetchLimited: ({ names }, slots) =>
-      fetchJobs(db, schemas, {
-        processId: processId(),
-        taskNames: names,
-        limit: slots,
-      }),
+      fetchJobs(db, schemas, { processId: processId(), taskNames: names, limit: slots }),
   });
   const dispatcher: Dispatcher = new Dispatcher({
     concurrency: config.concurrency,
