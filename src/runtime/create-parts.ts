@@ -8,7 +8,6 @@ import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { parentEnds } from "../store/dependencies.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
-import { fetchJobs } from "../store/queue/fetch.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt.ts";
 import type { BackgroundService } from "./background-service.ts";
@@ -24,6 +23,7 @@ import { executeAttempt } from "./execute-attempt.ts";
 import { FetchableTasks } from "./fetchable-tasks.ts";
 import { Gates } from "./gates.ts";
 import { JobFetcher } from "./job-fetcher.ts";
+import { LimitedTasks } from "./limited-tasks.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { LogWriter } from "./log-writer.ts";
 import { Presence } from "./presence.ts";
@@ -73,17 +73,25 @@ export function createParts(options: RuntimeOptions): Parts {
     ...shared,
     onSettled: (batch) => {
       dispatcher.settled(batch);
+      limits.settled(batch);
       cancels.settled(batch);
     },
     onGuarded: (ended, task, state) => gates.ended(ended, task, state),
   });
   const gates: Gates = new Gates({ ...shared, onChange: () => dispatcher.gatesChanged() });
   const logs = new LogWriter({ ...shared, redact: config.redact });
+  const limits: LimitedTasks = new LimitedTasks({
+    ...shared,
+    processId: () => presence.processId,
+    isIdle: () => dispatcher.running.size === 0,
+    wake: () => dispatcher.wake(),
+  });
   const dispatcher: Dispatcher = createDispatcher(shared, {
     gates,
     handlerPool,
     logs,
     settler,
+    limits,
     processId: () => presence.processId,
     onFetchError: (error) => {
       locks.expectGhosts();
@@ -112,6 +120,7 @@ export function createParts(options: RuntimeOptions): Parts {
   const services: BackgroundService[] = [
     gates,
     logs,
+    limits,
     new Pruner(shared),
     new BlockedSweep(shared),
     new TaskPublisher({ ...shared, processId }),
@@ -151,6 +160,7 @@ interface DispatcherNeeds {
   readonly handlerPool: pg.Pool;
   readonly logs: LogWriter;
   readonly settler: Settler;
+  readonly limits: LimitedTasks;
   readonly processId: () => string;
   readonly onFetchError: (error: unknown) => void;
   readonly onFetched: () => void;
@@ -169,8 +179,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     gates,
     processId,
     countHere: (task) => dispatcher.countOf(task),
-    fetchLimited: ({ names }, slots) =>
-      fetchJobs(db, schemas, { processId: processId(), taskNames: names, limit: slots }),
+    fetchLimited: (task, slots) => needs.limits.fetch(task, slots),
   });
   const dispatcher: Dispatcher = new Dispatcher({
     concurrency: config.concurrency,
@@ -181,6 +190,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     findTask: (name) => registry.find(name),
     createAttempt: (job, task) => {
       loader.acquire?.(task);
+      needs.limits.started(job, task);
       return new Attempt(job, task, services);
     },
     onAttemptEnd: ({ task }) => loader.release?.(task),

@@ -19,9 +19,11 @@ import {
 } from "../store/queue/fetch-limited.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
 import type { Schemas } from "../store/schemas.ts";
+import type { BackgroundService } from "./background-service.ts";
 import { DueTimer } from "./due-timer.ts";
 import type { PlannedTask } from "./fetch-plan.ts";
 import { limitKey, unknownLimitKey } from "./limit-key.ts";
+import type { TaskRegistry } from "./task-registry.ts";
 import type { EndedAttempt } from "./write-batch.ts";
 
 export interface LimitedTasksOptions {
@@ -29,7 +31,7 @@ export interface LimitedTasksOptions {
   readonly schemas: Schemas;
   readonly logger: Logger;
   readonly processId: () => string;
-  readonly findTask: (name: string) => Task | undefined;
+  readonly registry: Pick<TaskRegistry, "find">;
   /** Whether this process runs no job. */
   readonly isIdle: () => boolean;
   /** Due jobs may be had now. */
@@ -61,7 +63,7 @@ interface TaskState {
   started: string[];
 }
 
-export class LimitedTasks {
+export class LimitedTasks implements BackgroundService {
   readonly #options: LimitedTasksOptions;
   readonly #states = new Map<string, TaskState>();
   #stopped = false;
@@ -69,6 +71,8 @@ export class LimitedTasks {
   constructor(options: LimitedTasksOptions) {
     this.#options = options;
   }
+
+  start(): void {}
 
   stop(): void {
     this.#stopped = true;
@@ -117,7 +121,7 @@ export class LimitedTasks {
     if (this.#states.size === 0) return;
     let freed = false;
     for (const { job } of batch) {
-      const task = this.#options.findTask(job.task);
+      const task = this.#options.registry.find(job.task);
       const state = task && this.#states.get(task.name);
       if (state === undefined) continue;
       state.hot = true;

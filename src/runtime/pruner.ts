@@ -1,10 +1,12 @@
 /**
- * Once a minute, removes the finished jobs that have been kept long enough. Every process asks;
- * the database lets one of them do it. What is due is `store/retention`'s business.
+ * Once a minute, removes the finished jobs that have been kept long enough, and what limits have
+ * left behind. Every process asks; the database lets one of them do it. What is due is
+ * `store/retention`'s business.
  */
 
 import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
+import { sweepLimits } from "../store/queue/fetch-limited.ts";
 import { pruneDue } from "../store/retention.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { BackgroundService } from "./background-service.ts";
@@ -59,6 +61,7 @@ export class Pruner implements BackgroundService {
     let removed = 0;
     try {
       removed = await pruneDue(db, schemas, this.#stopped.signal);
+      await sweepLimits(db, schemas);
       if (removed > 0) logger.debug({ jobs: removed }, "removed finished jobs kept long enough");
     } catch (error) {
       logger.debug({ err: error }, "could not remove old jobs; trying again in a minute");

@@ -53,7 +53,7 @@ async function setup({ limit, idle = true }: Given): Promise<Setup> {
       },
     ),
     processId: () => "p",
-    findTask: () => task,
+    registry: { find: () => task },
     isIdle: () => idle,
     wake: () => {
       next.resolve();
