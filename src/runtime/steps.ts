@@ -7,7 +7,7 @@
 import type { StepOptions } from "../core/context.ts";
 import type { Journal, KeptStep } from "../core/journal.ts";
 import { fromKeptJson, toKeptJson } from "../core/kept-json.ts";
-import { CancelledError, ShutdownError, StepError } from "../core/task-errors.ts";
+import { ShutdownError, StepError } from "../core/task-errors.ts";
 import { pause } from "../store/transient.ts";
 
 /** What steps need of their attempt. */
@@ -118,7 +118,7 @@ export class Steps {
   /** Why nothing new may start: the attempt was told to stop, or its handler has ended. */
   throwIfOver(): void {
     if (this.#attempt.stopReason !== null) throw this.#attempt.stopReason;
-    if (this.#ended) throw new CancelledError("the attempt has ended; no step starts after it");
+    if (this.#ended) throw new StepError("the handler has ended: no step starts after it");
   }
 
   /**
