@@ -19,6 +19,13 @@ export type { Logger } from "./core/logger.ts";
 export type { Middleware } from "./core/middleware.ts";
 export { onDispose } from "./core/on-dispose.ts";
 export type { Directive, Failure, Outcome } from "./core/outcome.ts";
+export {
+  definePlugin,
+  type Plugin,
+  type PluginHost,
+  type PluginListeners,
+  type PluginService,
+} from "./core/plugin.ts";
 export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
 export type { JobRetry, RetryPolicy, RetryStrategy } from "./core/retry-policy.ts";
 export type {

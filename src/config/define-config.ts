@@ -2,6 +2,7 @@
 
 import type { Duration } from "../core/duration.ts";
 import type { Middleware } from "../core/middleware.ts";
+import type { Plugin } from "../core/plugin.ts";
 import type { Classify, TaskDefaults } from "../core/task.ts";
 import type { ResolvedConfig } from "./resolved-config.ts";
 
@@ -47,6 +48,8 @@ export interface UserConfig {
   defaults?: TaskDefaults;
   /** Functions around every attempt, the first one outermost. */
   middleware?: readonly Middleware[];
+  /** Bundles of middleware, listeners and services. */
+  plugins?: readonly Plugin[];
   /** Says of an error whether another attempt could help; undefined leaves it to the table. */
   classify?: Classify | null;
 }

@@ -121,6 +121,7 @@ function checkAll(check: Checker) {
     dataDir: check("dataDir"),
     defaults: check("defaults"),
     middleware: check("middleware"),
+    plugins: check("plugins"),
     classify: check("classify"),
   };
 }

@@ -7,6 +7,12 @@ import { z } from "zod";
 import { defaultsFaults } from "../core/check-definition.ts";
 import { parseDuration } from "../core/duration.ts";
 import type { Middleware } from "../core/middleware.ts";
+import {
+  type Plugin,
+  type PluginListeners,
+  type PluginService,
+  pluginEvents,
+} from "../core/plugin.ts";
 import type { Classify, TaskDefaults } from "../core/task.ts";
 import { schema } from "./schema.ts";
 
@@ -70,6 +76,49 @@ const taskDefaults = z
     }
   });
 
+const listeners = z
+  .record(z.string(), functionOf<(...event: never[]) => unknown>())
+  .superRefine((given, context) => {
+    for (const name of Object.keys(given).filter((event) => !pluginEvents.includes(event))) {
+      const message = `expected an event: ${pluginEvents.join(", ")}`;
+      context.addIssue({ code: "custom", path: [name], message, params: { isWhole: true } });
+    }
+  })
+  // why: the names are checked; what a listener takes, TypeScript sees in definePlugin
+  .transform((given) => given as PluginListeners);
+
+const pluginService = z.custom<PluginService>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    "start" in value &&
+    typeof value.start === "function" &&
+    "stop" in value &&
+    typeof value.stop === "function",
+  { error: "expected an object with start() and stop()" },
+);
+
+const plugins: z.ZodType<readonly Plugin[]> = z
+  .array(
+    z.strictObject(
+      {
+        name: text,
+        middleware: z.array(functionOf<Middleware>()).exactOptional(),
+        listeners: listeners.exactOptional(),
+        services: z.array(pluginService).exactOptional(),
+      },
+      { error: "expected a plugin: { name, middleware?, listeners?, services? }" },
+    ),
+    { error: "expected a list of plugins" },
+  )
+  .superRefine((given, context) => {
+    const names = given.map(({ name }) => name);
+    for (const [index, name] of names.entries()) {
+      if (names.indexOf(name) === index) continue;
+      context.addIssue({ code: "custom", path: [index, "name"], message: "expected another name" });
+    }
+  });
+
 const connection = z
   .string({ error: "expected a Postgres URL" })
   .refine((value) => /^(postgres(ql)?|socket):/.test(value) && URL.canParse(value), {
@@ -105,5 +154,6 @@ export const optionChecks = {
   dataDir: text,
   defaults: taskDefaults,
   middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),
+  plugins,
   classify: functionOf<Classify>().nullable(),
 } satisfies Record<keyof typeof schema, z.ZodType>;

@@ -1,6 +1,7 @@
 /** Every setting of a taskrun process, resolved: what the rest of the house reads. */
 
 import type { Middleware } from "../core/middleware.ts";
+import type { Plugin } from "../core/plugin.ts";
 import type { Classify, TaskDefaults } from "../core/task.ts";
 
 export interface ResolvedConfig {
@@ -45,5 +46,6 @@ export interface ResolvedConfig {
   readonly keepLogs: boolean;
   readonly defaults: TaskDefaults;
   readonly middleware: readonly Middleware[];
+  readonly plugins: readonly Plugin[];
   readonly classify: Classify | null;
 }

@@ -153,6 +153,11 @@ export const schema = {
     default: [],
     sentence: "Functions around every attempt, the first one outermost",
   },
+  plugins: {
+    kind: "code",
+    default: [],
+    sentence: "Bundles of middleware, listeners and services, made with definePlugin",
+  },
   classify: {
     kind: "code",
     default: null,

@@ -31,6 +31,7 @@ export const errorCatalogue = {
   "job-not-found": "Ask while the job's history is kept.",
   "wrong-job-state": "Look at the job: taskrun show ID.",
   "bad-job-filter": "Choose jobs by ids, task, state, queue, correlationId, since, until; or all.",
+  "plugin-not-started": "Mend the plugin, or take it out of the config's plugins.",
   "wait-timeout": "Wait longer, or look later: the job goes on.",
 } as const satisfies Record<string, string>;
 

@@ -26,6 +26,7 @@ import { JobFetcher } from "./job-fetcher.ts";
 import { LimitedTasks } from "./limited-tasks.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { LogWriter } from "./log-writer.ts";
+import { Plugins } from "./plugins.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
 import { Pruner } from "./pruner.ts";
@@ -118,6 +119,7 @@ export function createParts(options: RuntimeOptions): Parts {
   });
   const crontab = new Crontab({ ...shared, tasks: registry });
   const services: BackgroundService[] = [
+    new Plugins({ ...shared, pool: handlerPool }),
     gates,
     logs,
     limits,

@@ -22,9 +22,14 @@ export function createProjectLoader(
   return new NativeLoader({ projectDir, tasksDir, importTimeoutMs, layers, ...selection });
 }
 
-/** The config file is the outermost layer of every task. */
+/** The layers around every task, outermost first: each plugin, then the config file. */
 export function configLayers(config: ResolvedConfig): readonly TaskLayer[] {
-  const { projectDir, configFile, defaults, middleware } = config;
+  const { projectDir, configFile, defaults, middleware, plugins } = config;
   const source = configFile === null ? "worker.config.ts" : path.relative(projectDir, configFile);
-  return [{ source, defaults, middleware }];
+  const ofPlugins = plugins.map((plugin) => ({
+    source: `plugin ${plugin.name}`,
+    defaults: {},
+    middleware: plugin.middleware ?? [],
+  }));
+  return [...ofPlugins, { source, defaults, middleware }];
 }

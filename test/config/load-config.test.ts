@@ -87,6 +87,7 @@ describe("without any setting", () => {
       keepLogs: true,
       defaults: {},
       middleware: [],
+      plugins: [],
       classify: null,
     });
     expect(new Set(Object.values(sources))).toEqual(new Set(["default"]));

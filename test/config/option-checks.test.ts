@@ -31,3 +31,38 @@ test.each(["h/db", "mysql://h/db", "", 5, "postgres://h:port/db"])("%s is none",
 test.each(["", "pg_queue", "1st", 'a"b', "a b", "x".repeat(56)])("%j is no schema", (value) => {
   expect(passes("schema", value)).toBe(false);
 });
+
+describe("plugins", () => {
+  const service = { start: () => {}, stop: () => {} };
+
+  test.each([
+    [[]],
+    [[{ name: "bare" }]],
+    [[{ name: "a" }, { name: "b" }]],
+    [[{ name: "full", middleware: [() => {}], listeners: { "database:back": () => {} } }]],
+    [[{ name: "serving", services: [service] }]],
+  ])("%j are plugins", (value) => expect(passes("plugins", value)).toBe(true));
+
+  test.each([
+    [{ name: "no list" }],
+    [[{}]],
+    [[{ name: "" }]],
+    [[{ name: "twice" }, { name: "twice" }]],
+    [[{ name: "other", hooks: {} }]],
+    [[{ name: "mute", listeners: { "attempt:began": () => {} } }]],
+    [[{ name: "mute", listeners: { "database:back": "x" } }]],
+    [[{ name: "idle", services: [{ start: () => {} }] }]],
+    [[{ name: "idle", middleware: () => {} }]],
+  ])("%j are none", (value) => expect(passes("plugins", value)).toBe(false));
+
+  test("keep their services as they are: an instance of a class may be one", () => {
+    class Server {
+      readonly port = 1;
+      start(): void {}
+      stop(): void {}
+    }
+    const server = new Server();
+    const [plugin] = optionChecks.plugins.parse([{ name: "a", services: [server] }]);
+    expect(plugin?.services?.[0]).toBe(server);
+  });
+});

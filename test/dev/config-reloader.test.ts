@@ -50,6 +50,16 @@ test("other options need a new start, by name", async () => {
   expect(change?.needsStart).toEqual(["concurrency", "redact"]);
 });
 
+test("plugins need one too, whatever was changed: theirs is code that runs already", async () => {
+  const text = (timeout: string) => `export default { concurrency: 3,
+    defaults: { timeout: "${timeout}" },
+    plugins: [{ name: "heard", listeners: { "database:back": () => {} } }] };`;
+  await project.write("worker.config.mjs", text("10s"));
+  const reloader = await started();
+  const change = await save(reloader, "worker.config.mjs", text("20s"));
+  expect(change?.needsStart).toEqual(["plugins"]);
+});
+
 test("variables of .env need one too, and reach the environment", async () => {
   const reloader = await started();
   const change = await save(reloader, ".env", "API_KEY=two\nTASKRUN_POLL_INTERVAL=3s\n");

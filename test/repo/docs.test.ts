@@ -9,6 +9,7 @@ import { exitCodeMeanings, exitCodes } from "../../src/cli/exit-codes.ts";
 import { oldestPostgres } from "../../src/cli/open-database.ts";
 import { environmentName, flagName, optionNames, optionSpec } from "../../src/config/schema.ts";
 import { errorCatalogue } from "../../src/core/errors.ts";
+import { pluginEvents } from "../../src/core/plugin.ts";
 import { listFiles, parseSource, repositoryDir, type SyntaxNode, walk } from "./source-tree.ts";
 
 const read = (path: string): string => readFileSync(join(repositoryDir, path), "utf8");
@@ -62,6 +63,12 @@ test("the commands that the documentation shows exist", async () => {
 
 test("README.md names the oldest Postgres that is let in", () => {
   expect(read("README.md")).toContain(`Postgres ${oldestPostgres} or newer`);
+});
+
+test("docs/plugins.md lists every event that a plugin may listen to, and no other", () => {
+  const rows = sectionOf("docs/plugins.md", "Events").match(/^\| `.*?(?= \|)/gm) ?? [];
+  const listed = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  expect(listed).toEqual(pluginEvents);
 });
 
 test("links between the pages lead somewhere", () => {
