@@ -4,6 +4,7 @@
  */
 
 import type { Command, CommandSpec } from "./command-spec.ts";
+import { gateCommands } from "./gate-commands.ts";
 import { operationCommands } from "./operation-commands.ts";
 import { sharedFlags } from "./shared-flags.ts";
 
@@ -193,6 +194,7 @@ export const commandTable = {
     ],
     load: async () => (await import("./commands/errors.ts")).errors,
   },
+  ...gateCommands,
   ...operationCommands,
   migrate: {
     usage: "migrate",
