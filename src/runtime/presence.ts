@@ -4,7 +4,8 @@
  * Silence is counted in looks, not in time: a process is dead when its beat stood still for
  * `looksUntilDead` of our looks in a row. A gap between our own looks starts the count anew,
  * so that neither a restart of the database, a sleeping laptop nor a jumping clock makes
- * anybody rob a process that lives.
+ * anybody rob a process that lives. One whose number would be seen from here, and isn't, is dead
+ * at the first look.
  */
 
 import { randomBytes } from "node:crypto";
@@ -24,6 +25,7 @@ import {
 import { freeExpiredLocks } from "../store/queue/locks.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { BeatMessage, BeatOrder, BeatThreadData } from "./beat-thread.ts";
+import { pidSpace } from "./pid-space.ts";
 
 export interface PresenceOptions {
   readonly db: pg.Pool;
@@ -55,6 +57,7 @@ interface Watched {
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #watched = new Map<string, Watched>();
+  readonly #pidSpace = pidSpace();
   #processId = newProcessId();
   #thread: Worker | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -104,7 +107,13 @@ export class Presence {
 
   async #register(): Promise<void> {
     const { db, schemas, version } = this.#options;
-    const row = { id: this.#processId, host: hostname(), pid: process.pid, version };
+    const row = {
+      id: this.#processId,
+      host: hostname(),
+      pid: process.pid,
+      pidSpace: this.#pidSpace,
+      version,
+    };
     await addProcess(db, schemas, row);
   }
 
@@ -184,6 +193,9 @@ export class Presence {
 
   #isSilent(beat: Beat): boolean {
     if (beat.id === this.#processId) return false;
+    // Certain, where its number would be seen: it needn't be waited for.
+    const visible = this.#pidSpace !== null && beat.pidSpace === this.#pidSpace;
+    if (visible && !isRunning(beat.pid)) return true;
     const watched = this.#watched.get(beat.id);
     if (watched === undefined || watched.seq !== beat.seq) {
       this.#watched.set(beat.id, { seq: beat.seq, stillFor: 0 });

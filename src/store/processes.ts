@@ -9,14 +9,16 @@ export interface ProcessRow {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
+  /** Processes with the same one can see each other's pid; null = unknown. */
+  readonly pidSpace: string | null;
   readonly version: string;
 }
 
 export async function addProcess(db: pg.Pool, schemas: Schemas, row: ProcessRow): Promise<void> {
   await db.query(
-    `insert into ${schemas.own}.processes (id, host, pid, version) values ($1, $2, $3, $4)
-     on conflict (id) do nothing`,
-    [row.id, row.host, row.pid, row.version],
+    `insert into ${schemas.own}.processes (id, host, pid, pid_space, version)
+     values ($1, $2, $3, $4, $5) on conflict (id) do nothing`,
+    [row.id, row.host, row.pid, row.pidSpace, row.version],
   );
 }
 
@@ -43,6 +45,7 @@ export interface Beat {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
+  readonly pidSpace: string | null;
   /** A decimal string; only compared for being the same. "0" before the first beat. */
   readonly seq: string;
   readonly dead: boolean;
@@ -51,7 +54,7 @@ export interface Beat {
 /** Every process and how far its heartbeat has counted. */
 export async function listBeats(db: pg.Pool, schemas: Schemas): Promise<Beat[]> {
   const { rows } = await db.query(
-    `select id, host, pid, beat_seq as seq, dead_at is not null as dead
+    `select id, host, pid, pid_space as "pidSpace", beat_seq as seq, dead_at is not null as dead
      from ${schemas.own}.processes`,
   );
   return rows;

@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { hostname } from "node:os";
 import { afterEach, expect, test } from "vitest";
+import { pidSpace } from "../../src/runtime/pid-space.ts";
 import { pause } from "../../src/store/transient.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { addBySql, countLocks, signal, testRuntime } from "../support/test-runtime.ts";
@@ -57,6 +59,33 @@ test("a job whose last attempt died with its process has failed, with the reason
   expect((await kit.job(id))?.error).toMatch(/process died/);
   expect(await countLocks(kit)).toBe(0);
 });
+
+test.runIf(pidSpace() !== null)(
+  "a process that can be seen to be gone is buried at once",
+  async () => {
+    kit = await testRuntime({ lost: async () => null });
+    const id = await addBySql(kit, "lost");
+    await leaveLocked(id, "taskrun-gone");
+    const gone = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+    await once(gone, "exit");
+    await kit.db.query("update taskrun.processes set pid = $1, pid_space = $2", [
+      gone.pid,
+      pidSpace(),
+    ]);
+    const runtime = kit.createRuntime({ heartbeatIntervalMs: 50 });
+    const buried = once(runtime.events, "process:buried");
+    // Its beat never stands still for long enough to be missed.
+    const beating = setInterval(() => {
+      void kit.db.query("update taskrun.processes set beat_seq = beat_seq + 1 where id = $1", [
+        "taskrun-gone",
+      ]);
+    }, 150);
+    await runtime.start();
+    expect(await buried).toMatchObject([{ processId: "taskrun-gone", retried: 1 }]);
+    clearInterval(beating);
+    await runtime.stop();
+  },
+);
 
 test("the process's row lists the jobs that its handlers are at", async () => {
   const release = signal();

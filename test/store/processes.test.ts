@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => q.stop());
 
 const add = (id: string) =>
-  addProcess(q.db, q.schemas, { id, host: "here", pid: 17, version: "1.0.0" });
+  addProcess(q.db, q.schemas, { id, host: "here", pid: 17, pidSpace: null, version: "1.0.0" });
 
 async function beatOf(id: string) {
   const beat = (await listBeats(q.db, q.schemas)).find((each) => each.id === id);

@@ -2,7 +2,9 @@
 
 alter table :OWN.processes
   -- The jobs that its handlers are at, as its heartbeat last saw them; not those taken ahead.
-  add column running bigint[] not null default '{}';
+  add column running bigint[] not null default '{}',
+  -- Processes that have the same one can see each other's pid; null where that can't be told.
+  add column pid_space text;
 
 alter table :OWN.job_details
   -- How many processes have died while they ran this job.
