@@ -8,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["taskrun-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    // They have a command of their own: `npm run test:faults`.
+    exclude: ["test/faults/**", "**/node_modules/**"],
     globalSetup: ["test/support/global-setup.ts"],
     // Process and database tests start real servers; the limit is for hangs, not for speed.
     testTimeout: 60_000,

@@ -1,0 +1,210 @@
+/**
+ * A database, a project whose tasks note each of their runs in a table, and processes that work
+ * on it. After the fault the ledger tells what became of every job that was accepted.
+ */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import {
+  type EmbeddedPostgres,
+  resetEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../../src/dev/embedded-postgres.ts";
+import { migrate } from "../../../src/store/migrate.ts";
+import { pause } from "../../../src/store/transient.ts";
+import { RunningCli } from "../../support/run-cli.ts";
+import { TaskProject } from "../../support/task-project.ts";
+import { createTestDatabase } from "../../support/test-database.ts";
+
+export interface Ledger {
+  readonly jobsIn: number;
+  /** Those with exactly one record of their end. */
+  readonly done: number;
+  /** Neither ended nor in the queue any more. */
+  readonly lost: number;
+  /** Runs beyond the first of each job. */
+  readonly doubled: number;
+}
+
+/** Waits that long, noting its run first. */
+const workTask = `export default async ({ ms = 50 }, ctx) => {
+  await ctx.query("insert into runs (job_id, pid, attempt) values ($1, $2, $3)", [
+    ctx.jobId, process.pid, ctx.attempt,
+  ]);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  await ctx.query("update runs set ended_at = clock_timestamp() where job_id = $1 and pid = $2", [
+    ctx.jobId, process.pid,
+  ]);
+  return { job: ctx.jobId };
+};`;
+
+export interface LabOptions {
+  readonly tasks?: Readonly<Record<string, string>>;
+  /** A server of its own, that may be stopped and killed; durable, as a real one. */
+  readonly ownServer?: boolean;
+}
+
+export class FaultLab implements AsyncDisposable {
+  readonly url: string;
+  readonly db: pg.Pool;
+  readonly project: TaskProject;
+  /** The data directory of its own server. */
+  readonly dataDir: string | null;
+  readonly #close: () => Promise<void>;
+  readonly #processes: RunningCli[] = [];
+
+  private constructor(
+    url: string,
+    project: TaskProject,
+    dataDir: string | null,
+    close: () => Promise<void>,
+  ) {
+    this.url = url;
+    this.project = project;
+    this.dataDir = dataDir;
+    this.#close = close;
+    this.db = new pg.Pool({ connectionString: url, max: 3 });
+    this.db.on("error", () => {});
+  }
+
+  static async open({ tasks = {}, ownServer = false }: LabOptions = {}): Promise<FaultLab> {
+    const project = await TaskProject.of({ "tasks/work.ts": workTask, ...tasks });
+    const server = ownServer ? await startOwnServer() : null;
+    const database = server === null ? await createTestDatabase() : null;
+    const url = server?.postgres.url ?? database?.url ?? "";
+    await migrate(url, { schema: "graphile_worker" });
+    const lab = new FaultLab(url, project, server?.dataDir ?? null, async () => {
+      await database?.drop();
+      await server?.stop();
+    });
+    await lab.db.query(
+      `create table runs (job_id bigint, pid int, attempt int,
+         began_at timestamptz not null default clock_timestamp(), ended_at timestamptz)`,
+    );
+    return lab;
+  }
+
+  /** Starts `taskrun run` with these flags. */
+  spawn(...flags: string[]): RunningCli {
+    const env = { DATABASE_URL: this.url, TASKRUN_LOG_LEVEL: "info", TASKRUN_LOG_FORMAT: "json" };
+    const cli = new RunningCli(["run", ...flags], { cwd: this.project.dir, env });
+    this.#processes.push(cli);
+    return cli;
+  }
+
+  /** Starts `taskrun run` with these flags; resolves when it takes jobs. */
+  async start(...flags: string[]): Promise<RunningCli> {
+    const cli = this.spawn(...flags);
+    const pid = cli.child.pid ?? 0;
+    const registered = () =>
+      this.ask<{ n: number }>("select count(*)::int as n from taskrun.processes where pid = $1", [
+        pid,
+      ]);
+    let over = false;
+    void cli.ended.then(() => {
+      over = true;
+    });
+    while ((await registered()).n === 0) {
+      if (over) throw new Error(`the process ended at once: ${JSON.stringify(await cli.ended)}`);
+      await pause(20);
+    }
+    return cli;
+  }
+
+  /** Adds jobs by SQL alone, as a trigger would; they are accepted when this resolves. */
+  async add(
+    task: string,
+    count: number,
+    payload: object = {},
+    more = "",
+  ): Promise<readonly string[]> {
+    const { rows } = await this.db.query(
+      `select (graphile_worker.add_job($1, $2::json${more && `, ${more}`})).id
+       from generate_series(1, $3::int)`,
+      [task, JSON.stringify(payload), count],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** The first row of a question. */
+  async ask<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row> {
+    const { rows } = await this.db.query<Row>(text, values);
+    const [row] = rows;
+    if (row === undefined) throw new Error(`no row: ${text}`);
+    return row;
+  }
+
+  /** Resolves when the condition, a boolean expression of SQL, holds. */
+  async until(condition: string, values: unknown[] = []): Promise<void> {
+    for (;;) {
+      // While the server is away nobody can tell.
+      const holds = await this.db
+        .query(`select (${condition}) as holds`, values)
+        .then(({ rows }) => rows[0].holds === true)
+        .catch(() => false);
+      if (holds) return;
+      await pause(20);
+    }
+  }
+
+  /** Resolves when no job is left but those that failed for good. */
+  untilDone(): Promise<void> {
+    return this.until(
+      `not exists (select 1 from graphile_worker._private_jobs
+         where attempts < max_attempts or locked_at is not null)`,
+    );
+  }
+
+  /** What became of those jobs. */
+  async ledger(ids: readonly string[]): Promise<Ledger> {
+    const row = await this.ask<{ done: number; lost: number; doubled: number }>(
+      `with accepted as (select unnest($1::bigint[]) as id),
+       ended as (select job_id, count(*) as records from taskrun.history group by 1),
+       ran as (select job_id, count(*) as runs from runs group by 1)
+       select count(*) filter (where ended.records = 1)::int as done,
+         count(*) filter (where ended.job_id is null and not exists (
+           select 1 from graphile_worker._private_jobs j where j.id = accepted.id))::int as lost,
+         coalesce(sum(greatest(ran.runs - 1, 0)), 0)::int as doubled
+       from accepted
+       left join ended on ended.job_id = accepted.id
+       left join ran on ran.job_id = accepted.id`,
+      [ids],
+    );
+    return { jobsIn: ids.length, ...row };
+  }
+
+  /** Ends every process as its supervisor would. */
+  async stopAll(): Promise<void> {
+    for (const cli of this.#processes) cli.kill("SIGTERM");
+    await Promise.all(this.#processes.map(({ ended }) => ended));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const cli of this.#processes) await cli[Symbol.asyncDispose]();
+    await this.db.end().catch(() => {});
+    await this.#close();
+    await this.project[Symbol.asyncDispose]();
+  }
+}
+
+interface OwnServer {
+  readonly postgres: EmbeddedPostgres;
+  readonly dataDir: string;
+  stop(): Promise<void>;
+}
+
+async function startOwnServer(): Promise<OwnServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "taskrun-fault-"));
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  return {
+    postgres,
+    dataDir,
+    async stop() {
+      await postgres.stop();
+      await resetEmbeddedPostgres(dataDir);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
