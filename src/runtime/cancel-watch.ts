@@ -23,7 +23,7 @@ export interface CancelWatchOptions {
   readonly logger: Logger;
   readonly dispatcher: Pick<Dispatcher, "running" | "holds" | "endWaiting">;
   readonly processId: () => string;
-  /** Between looks that nobody asked for. Default 5 s. */
+  /** Between looks that nobody asked for. Default 3 s. */
   readonly intervalMs?: number;
 }
 
@@ -35,8 +35,10 @@ const notNow: Outcome = { state: "snoozed", delayMs: 10_000, reason: "cancelled 
 
 export class CancelWatch implements BackgroundService {
   readonly #options: CancelWatchOptions;
-  /** Jobs whose settling leaves a request that is to be ended. */
+  /** Jobs of this process whose request is to be ended once they are settled. */
   readonly #told = new Set<string>();
+  /** Those that have been settled since the last look. */
+  #released: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #looking = false;
@@ -48,7 +50,7 @@ export class CancelWatch implements BackgroundService {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(), this.#options.intervalMs ?? 5000);
+    this.#timer = setInterval(() => this.look(), this.#options.intervalMs ?? 3000);
     this.#timer.unref();
   }
 
@@ -68,9 +70,8 @@ export class CancelWatch implements BackgroundService {
   /** Called when outcomes have landed. */
   settled(batch: readonly { readonly job: { readonly id: string } }[]): void {
     if (this.#told.size === 0) return;
-    const before = this.#told.size;
-    for (const { job } of batch) this.#told.delete(job.id);
-    if (this.#told.size < before) this.look();
+    for (const { job } of batch) if (this.#told.delete(job.id)) this.#released.push(job.id);
+    if (this.#released.length > 0) this.look();
   }
 
   async #lookUntilQuiet(): Promise<void> {
@@ -92,8 +93,9 @@ export class CancelWatch implements BackgroundService {
     const { db, schemas, logger, processId } = this.#options;
     const open = await openCancellations(db, schemas, processId());
     for (const { id, note } of open.filter(({ running }) => running)) this.#tell(id, note);
-    if (open.every(({ running }) => running)) return;
-    for (const { id, state } of await sweepCancellations(db, schemas)) {
+    const released = this.#released.splice(0);
+    if (open.every(({ running }) => running) && released.length === 0) return;
+    for (const { id, state } of await sweepCancellations(db, schemas, released)) {
       logger.debug({ jobId: id, state }, "ended a request to cancel a job that ran no more");
     }
   }

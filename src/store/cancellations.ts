@@ -29,11 +29,19 @@ export async function openCancellations(
   return rows;
 }
 
-/** Does what is left of requests whose job nobody runs any more; says what became of them. */
+/**
+ * Does what is left of requests whose job nobody runs any more; says what became of them. Those
+ * of `released` that somebody else runs by now are told to their new process.
+ */
 export async function sweepCancellations(
   db: pg.Pool,
   { own }: Schemas,
+  released: readonly string[],
 ): Promise<{ id: string; state: string | null }[]> {
-  const { rows } = await db.query(`select id::text, state from ${own}.sweep_cancellations()`);
+  const { rows } = await db.query({
+    name: "taskrun sweep cancellations",
+    text: `select id::text, state from ${own}.sweep_cancellations($1)`,
+    values: [released],
+  });
   return rows;
 }

@@ -194,6 +194,20 @@ describe("between one statement and the next", () => {
     expect(d.settler.counts).toMatchObject({ completed: 3, returned: 2, lost: 0 });
   });
 
+  test("one that is ended where it waits never starts", async () => {
+    const mayEnd = signal();
+    const ran: string[] = [];
+    d = await withTwoWaiting(mayEnd.promise, ran);
+    d.dispatcher.endWaiting("2", { state: "cancelled", reason: "not wanted" });
+    // Neither the one that runs nor one that isn't here is touched.
+    d.dispatcher.endWaiting("1", { state: "cancelled", reason: "not wanted" });
+    d.dispatcher.endWaiting("99", { state: "cancelled", reason: "not wanted" });
+    mayEnd.resolve();
+    await d.dispatcher.untilDrained();
+    expect(ran.toSorted()).toEqual(["1", "3"]);
+    expect(await q.kit.job("2")).toMatchObject({ state: "cancelled", error: "not wanted" });
+  });
+
   test("jobs whose locks are void are not started", async () => {
     const mayEnd = signal();
     const ran: string[] = [];

@@ -309,6 +309,21 @@ describe("the sweep", () => {
     expect(await job(other.id)).toMatchObject({ state: "failed" });
   });
 
+  test("tells the process that has fetched a job anew, when asked about that job", async () => {
+    const { id } = await requested();
+    const listener = await queue.db.connect();
+    try {
+      await listener.query('listen "taskrun:control"');
+      const heard = new Promise<Notification>((resolve) => listener.once("notification", resolve));
+      await queue.db.query("select * from taskrun.sweep_cancellations($1)", [[id]]);
+      const { payload } = await heard;
+      expect(JSON.parse(payload ?? "")).toEqual({ kind: "cancel", job: id });
+    } finally {
+      listener.release(true);
+    }
+    expect(await requests()).toHaveLength(1);
+  });
+
   test("two at once end each request once", async () => {
     const { id, running } = await requested();
     await settleOthers(queue.db, queue.schemas, [ended(running, "returned")]);

@@ -37,46 +37,38 @@ create function :OWN.notify_due() returns void language sql as $$
   select pg_notify('jobs:insert', '{"r":0,"count":1}');
 $$;
 
--- Takes a waiting job, whose row the caller has locked, out of the queue and into the history,
--- if its task keeps any.
+-- Takes a waiting job, whose row the caller has locked, out of the queue and into the history.
 create function :OWN.end_cancelled(id bigint, note text) returns void language plpgsql as $$
 declare
   v_id constant bigint := end_cancelled.id;
-  v_kept boolean;
+  v_note constant text := end_cancelled.note;
+  v_job :QUEUE._private_jobs;
 begin
-  with gone as (
-    delete from :QUEUE._private_jobs j where j.id = v_id returning j.*
-  ),
-  details as (
+  delete from :QUEUE._private_jobs j where j.id = v_id returning j.* into v_job;
+  with details as (
     delete from :OWN.job_details d where d.job_id = v_id returning d.*
-  ),
-  ended as (
-    select gone.*, t.identifier as task, d.metadata, d.progress, d.blocked_run_at,
-      d.correlation_id, d.created_by, d.parent_id
-    from gone
-    join :QUEUE._private_tasks t on t.id = gone.task_id
-    left join details d on true
-    where not exists (select from :OWN.tasks known
-      where known.name = t.identifier and known.retain_cancelled_ms = 0)
-  ),
-  recorded as (
-    insert into :OWN.history (job_id, task, state, payload, error, metadata, progress, attempts,
-      max_attempts, priority, queue, key, created_at, run_at, finished_at, correlation_id,
-      created_by, parent_id)
-    select e.id, e.task, 'cancelled', e.payload, end_cancelled.note, e.metadata, e.progress,
-      e.attempts, e.max_attempts, e.priority, q.queue_name, e.key, e.created_at,
-      case when e.run_at = 'infinity' then coalesce(e.blocked_run_at, e.created_at)
-        else e.run_at end,
-      now(), e.correlation_id, e.created_by, e.parent_id
-    from ended e left join :QUEUE._private_job_queues q on q.id = e.job_queue_id
-    on conflict (job_id) do update set state = excluded.state, output = null,
-      error = excluded.error, metadata = excluded.metadata, progress = excluded.progress,
-      attempts = excluded.attempts, run_at = excluded.run_at, started_at = null,
-      finished_at = excluded.finished_at, process = null
   )
-  select count(*) > 0 into v_kept from ended;
-  if not v_kept then
-    perform :OWN.forget_traces(array[v_id]);
+  insert into :OWN.history (job_id, task, state, payload, error, metadata, progress, attempts,
+    max_attempts, priority, queue, key, created_at, run_at, finished_at, correlation_id,
+    created_by, parent_id)
+  select v_id, t.identifier, 'cancelled', v_job.payload, v_note, d.metadata, d.progress,
+    v_job.attempts, v_job.max_attempts, v_job.priority, q.queue_name, v_job.key,
+    v_job.created_at,
+    case when v_job.run_at = 'infinity' then coalesce(d.blocked_run_at, v_job.created_at)
+      else v_job.run_at end,
+    now(), d.correlation_id, d.created_by, d.parent_id
+  from :QUEUE._private_tasks t
+  left join :QUEUE._private_job_queues q on q.id = v_job.job_queue_id
+  left join details d on true
+  where t.id = v_job.task_id
+  on conflict (job_id) do update set state = excluded.state, output = null,
+    error = excluded.error, metadata = excluded.metadata, progress = excluded.progress,
+    attempts = excluded.attempts, run_at = excluded.run_at, started_at = null,
+    finished_at = excluded.finished_at, process = null;
+  if exists (select from :QUEUE._private_tasks t join :OWN.tasks known on known.name = t.identifier
+    where t.id = v_job.task_id and known.retain_cancelled_ms = 0) then
+    perform :OWN.forget_traces(array[v_id], array[v_job.task_id], array['cancelled'],
+      array[v_note], array[v_job.attempts::integer]);
   end if;
   delete from :OWN.cancellations c where c.job_id = v_id;
   delete from :OWN.dependencies d where d.job_id = v_id;
@@ -181,8 +173,8 @@ $$;
 comment on function :OWN.cancel_job is
   'Cancels a job. Returns cancelled; cancelling when it runs or has steps to compensate first; completed, failed or cancelled when it had ended before.';
 
-create function :OWN.sweep_cancellations() returns table (id bigint, state text)
-language plpgsql as $$
+create function :OWN.sweep_cancellations(also bigint[] default '{}')
+returns table (id bigint, state text) language plpgsql as $$
 declare
   v_request :OWN.cancellations;
   v_job :QUEUE._private_jobs;
@@ -190,11 +182,11 @@ begin
   for v_request in
     select c.* from :OWN.cancellations c
     left join :QUEUE._private_jobs j on j.id = c.job_id
-    where j.locked_at is null order by c.job_id
+    where j.locked_at is null or c.job_id = any (also) order by c.job_id
   loop
     select j.* into v_job from :QUEUE._private_jobs j where j.id = v_request.job_id for update;
     if found and v_job.locked_at is not null then
-      -- Somebody has fetched it meanwhile, and could not know.
+      -- Somebody has fetched it since it was asked for, and could not know.
       perform pg_notify(:CONTROL,
         json_build_object('kind', 'cancel', 'job', v_request.job_id::text)::text);
       continue;
@@ -222,7 +214,7 @@ end;
 $$;
 
 comment on function :OWN.sweep_cancellations is
-  'Does what is left of requests to cancel whose job does not run any more: cancels it if it waits again. Every taskrun process calls it.';
+  'Does what is left of requests to cancel whose job does not run any more: cancels it if it waits again. `also` are jobs that have changed hands: their process is told again. Every taskrun process calls it.';
 
 -- What became of it: due, or the state that forbids it, or key taken; null when there is no
 -- such job.
