@@ -120,9 +120,15 @@ export const commandTable = {
     usage: "check",
     sentence: "Load the configuration, every task and the crontab; exit 1 if anything is wrong",
     arguments: {},
-    flags: { json },
+    flags: {
+      queued: { kind: "switch", sentence: "Hold all queued payloads against the tasks" },
+      json,
+    },
     options: [...common, "crontab"],
-    examples: [["taskrun check", "in CI: each fault as file:line:col"]],
+    examples: [
+      ["taskrun check", "in CI: each fault as file:line:col"],
+      ["taskrun check --queued", "before a deployment: would the jobs that wait fit this code?"],
+    ],
     load: async () => (await import("./commands/check.ts")).check,
   },
   jobs: {

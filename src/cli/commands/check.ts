@@ -4,6 +4,7 @@ import { ConfigError, type ConfigProblem, describeProblem } from "../../config/c
 import { type LoadedConfig, loadConfig } from "../../config/load-config.ts";
 import type { LoadFailure } from "../../core/catalog.ts";
 import type { CrontabFailure } from "../../core/crontab.ts";
+import { checkQueuedJobs } from "../check-queued-jobs.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { shownPath } from "../describe-load-failure.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -24,6 +25,7 @@ interface Fault {
 }
 
 export async function check(args: CommandArguments): Promise<ExitCode> {
+  if (args.isSet("queued")) return checkQueuedJobs(args);
   const { faults, taskCount, lineCount } = await findFaults(args);
   if (args.isSet("json")) printJson(faults);
   else for (const fault of faults) print(describe(fault));
