@@ -34,6 +34,34 @@ describe("what a handler returns", () => {
     expect(await outcome).toEqual({ state: "snoozed", delayMs: 90_000, reason: "not yet" });
   });
 
+  describe("ctx.waitFor makes it wait, also on its last attempt,", () => {
+    const last = { job: { attempt: 3, maxAttempts: 3 } };
+    const waiting = { state: "waiting", jobs: ["7", "8"] };
+    const wrapped = async (ctx: TaskContext) => {
+      try {
+        return await ctx.waitFor(["7", "8"]);
+      } catch (cause) {
+        throw new Error("could not wait", { cause });
+      }
+    };
+    const forms: Record<string, (ctx: TaskContext) => unknown> = {
+      returned: (ctx) => ctx.waitFor(["7", "8"]),
+      awaited: async (ctx) => void (await ctx.waitFor(["7", "8"])),
+      "wrapped in another error": wrapped,
+    };
+    for (const [form, handler] of Object.entries(forms)) {
+      test(form, async () => {
+        const { outcome } = startAttempt((_: unknown, ctx: TaskContext) => handler(ctx), last);
+        expect(await outcome).toEqual(waiting);
+      });
+    }
+
+    test("but not when the handler has made another error of it on purpose", async () => {
+      const thrown = new errors.PermanentError("no", { cause: new errors.WaitingError(["7"]) });
+      expect(await startAttempt(throwing(thrown)).outcome).toMatchObject({ state: "failed" });
+    });
+  });
+
   test("ctx.cancel ends it", async () => {
     const { outcome } = startAttempt((_: unknown, ctx: TaskContext) => ctx.cancel("user left\0"));
     expect(await outcome).toEqual({ state: "cancelled", reason: "user left\ufffd" });

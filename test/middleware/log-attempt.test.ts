@@ -44,6 +44,12 @@ describe("an attempt's end is one line, with how long it took", () => {
     expect(line).toHaveProperty("err.type", "PermanentError");
   });
 
+  test("waiting, at info, with the jobs it waits for", async () => {
+    const line = await endingOf((_: unknown, ctx: TaskContext) => ctx.waitFor(["7", "8"]));
+    const fields = { waitsFor: ["7", "8"], msg: "attempt waits for other jobs" };
+    expect(line).toMatchObject({ level: levels.info, ...base, ...fields });
+  });
+
   test("snoozed, at info", async () => {
     const line = await endingOf((_: unknown, ctx: TaskContext) => ctx.snooze("5s", "later"));
     const fields = { delayMs: 5_000, reason: "later", msg: "attempt snoozed" };

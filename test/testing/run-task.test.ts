@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import type { TaskContext } from "../../src/core/context.ts";
 import { defineTask } from "../../src/core/task.ts";
 import { CancelledError } from "../../src/core/task-errors.ts";
 import { runTask } from "../../src/testing/run-task.ts";
@@ -94,6 +95,17 @@ describe("overrides", () => {
     );
     stop.abort(new CancelledError("enough"));
     expect((await running).outcome).toEqual({ state: "cancelled", reason: "enough" });
+  });
+
+  test("say what has become of jobs that it waits for; others have not ended", async () => {
+    const handler = (_: unknown, ctx: TaskContext) => ctx.waitFor(["7", "8"]);
+    const gone = { "7": { task: "sum", output: 3 }, "8": { task: null, state: null } } as const;
+    expect((await runTask(handler, {}, { jobs: gone })).output).toEqual([
+      { id: "7", task: "sum", state: "completed", output: 3, error: null },
+      { id: "8", task: null, state: null, output: null, error: null },
+    ]);
+    const { outcome } = await runTask(handler, {}, { jobs: { "8": { state: "failed" } } });
+    expect(outcome).toEqual({ state: "waiting", jobs: ["7"] });
   });
 
   test("set a pool", async () => {
