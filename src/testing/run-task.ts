@@ -231,8 +231,8 @@ function services(overrides: RunTaskOverrides, seen: Seen): AttemptServices {
 }
 
 function parentEnd(id: string, given: Partial<EndedJob> | undefined): ParentEnd {
-  const state = given === undefined ? "unfinished" : (given.state ?? "completed");
-  return { task: "task", output: null, error: null, ...given, id, state };
+  const { state = "completed", ...more } = given ?? { state: "unfinished" };
+  return { task: "task", output: null, error: null, ...more, id, state: state ?? "gone" };
 }
 
 function asError(reason: unknown): Error {
