@@ -1,4 +1,4 @@
-/** The part of the command table that changes jobs: cancel, retry, run-now. */
+/** The part of the command table that changes jobs: cancel, retry, run-now, prune. */
 
 import type { CommandSpec } from "./command-spec.ts";
 import { sharedFlags } from "./shared-flags.ts";
@@ -56,5 +56,23 @@ export const operationCommands = {
     options: common,
     examples: [["taskrun run-now --task report --state retrying", "the service is back"]],
     load: async () => (await import("./commands/run-now.ts")).runNow,
+  },
+  prune: {
+    usage: "prune",
+    sentence: "Remove finished jobs that have been kept as long as their tasks say, or by age",
+    arguments: {},
+    flags: {
+      "older-than": { kind: "text", sentence: 'Whatever the tasks say: ended "7d" ago or longer' },
+      state: { kind: "text", sentence: "Only completed, failed or cancelled jobs" },
+      task: { kind: "text", sentence: "Only jobs of this task" },
+      "dry-run": { kind: "switch", sentence: "Only say how many jobs that would be" },
+      json,
+    },
+    options: common,
+    examples: [
+      ["taskrun prune --dry-run", "what the tasks' retention would remove now"],
+      ["taskrun prune --older-than 30d --state failed", "old failures, out of the queue too"],
+    ],
+    load: async () => (await import("./commands/prune.ts")).prune,
   },
 } as const satisfies Record<string, CommandSpec>;

@@ -80,7 +80,11 @@ export async function getJobEnd(
   id: string,
 ): Promise<JobEnd | null> {
   const { rows } = await db.query(
-    `select task, state, output, error, attempts from ${schemas.own}.jobs where id = $1`,
+    `select task, state, output, error, attempts from ${schemas.own}.jobs where id = $1
+     union all
+     -- Of some jobs no more is kept than this, and not for long.
+     select task, state, null, error, attempts from ${schemas.own}.forgotten_jobs
+     where job_id = $1`,
     [id],
   );
   // why: the statement names the columns

@@ -21,7 +21,7 @@ import {
 } from "../../core/job.ts";
 import type { JobRetry } from "../../core/retry-policy.ts";
 import { createEnqueuer, taskFinder } from "../../runtime/enqueue.ts";
-import { getJob, type JobRow } from "../../store/jobs.ts";
+import { getJobEnd, type JobEnd } from "../../store/jobs.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -193,18 +193,19 @@ async function waitAndTell(
   const deadline = waitMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + waitMs;
   say(`Waiting for job ${id}; a running taskrun has to do it.`);
   for (;;) {
-    const job = await getJob(pool, schemas, id);
+    const job = await getJobEnd(pool, schemas, id);
     if (job === null) throw new CliError(exitCodes.failed, `Job ${id} is gone: it was removed.`);
-    if (endStates.has(job.state)) return tellEnd(job, json);
+    if (endStates.has(job.state)) return tellEnd(id, job, json);
     if (Date.now() + betweenLooksMs > deadline) {
-      tellEnd(job, json);
+      tellEnd(id, job, json);
       return exitCodes.temporary;
     }
     await sleep(betweenLooksMs);
   }
 }
 
-function tellEnd({ id, task, state, output, error, attempts }: JobRow, json: boolean): ExitCode {
+function tellEnd(id: string, job: JobEnd, json: boolean): ExitCode {
+  const { task, state, output, error, attempts } = job;
   if (json) printJson({ id, task, state, output, error, attempts });
   else if (state === "completed") print(JSON.stringify(output ?? null));
   say(`Job ${id} is ${state}${error === null ? "." : `: ${error}`}`);

@@ -1,6 +1,7 @@
 -- How long finished jobs stay. :QUEUE is graphile-worker's schema, :OWN is ours.
 --
 --   prune_cursors  for each length of time that something is kept for: up to when that was done
+--   forgotten_jobs how jobs ended that leave no record, for a minute: for those who wait for them
 --   forget_jobs    removes finished jobs with all that is kept of them
 --   forget_traces  what is left of jobs that go without a record: for the settling
 --   prune          one bounded piece of what has been kept long enough
@@ -16,6 +17,16 @@ create table :OWN.prune_cursors (
   pruned_to timestamptz not null default '-infinity',
   began_at timestamptz not null default now()
 );
+
+create table :OWN.forgotten_jobs (
+  job_id bigint primary key,
+  task text not null,
+  state text not null,
+  error text,
+  attempts integer not null,
+  forgotten_at timestamptz not null default now()
+);
+create index forgotten_jobs_by_time on :OWN.forgotten_jobs (forgotten_at);
 
 create function :OWN.default_retention_ms(state text) returns double precision
 language sql immutable as $$
@@ -65,13 +76,21 @@ $$;
 comment on function :OWN.forget_jobs is
   'Removes finished jobs: history, attempts, steps, logs; failed ones from the queue too. Leaves unfinished ones alone. Returns how many.';
 
-create function :OWN.forget_traces(ids bigint[]) returns integer language plpgsql as $$
+create function :OWN.forget_traces(
+  ids bigint[], task_ids integer[], states text[], errors text[], attempts integer[]
+) returns integer language plpgsql as $$
 begin
-  delete from :OWN.attempts where job_id = any (ids);
-  delete from :OWN.steps where job_id = any (ids);
-  delete from :OWN.logs where job_id = any (ids);
+  insert into :OWN.forgotten_jobs (job_id, task, state, error, attempts)
+  select s.id, t.identifier, s.state, s.error, s.attempts
+  from unnest(ids, task_ids, states, errors, forget_traces.attempts)
+    as s(id, task_id, state, error, attempts)
+  join :QUEUE._private_tasks t on t.id = s.task_id
+  on conflict (job_id) do nothing;
+  delete from :OWN.attempts a where a.job_id = any (ids);
+  delete from :OWN.steps s where s.job_id = any (ids);
+  delete from :OWN.logs l where l.job_id = any (ids);
   -- Of an earlier ending: failed, then retried by hand.
-  delete from :OWN.history where job_id = any (ids);
+  delete from :OWN.history h where h.job_id = any (ids);
   return cardinality(ids);
 end;
 $$;
@@ -101,6 +120,16 @@ begin
     select r.key from :OWN.once_results r where r.keep_until < now() limit max_rows);
   get diagnostics v_looked = row_count;
   more := v_looked = max_rows;
+  -- Lines of log come a little after the end of their job.
+  with gone as (
+    delete from :OWN.forgotten_jobs f where f.job_id in (
+      select o.job_id from :OWN.forgotten_jobs o
+      where o.forgotten_at < now() - interval '1 minute' order by o.forgotten_at limit max_rows)
+    returning f.job_id
+  )
+  delete from :OWN.logs l using gone where l.job_id = gone.job_id;
+  more := more or exists (
+    select 1 from :OWN.forgotten_jobs o where o.forgotten_at < now() - interval '1 minute');
   for v_class in
     with defaults as (
       select state, :OWN.default_retention_ms(state) as retain_ms

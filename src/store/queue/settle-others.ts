@@ -158,7 +158,7 @@ woken as (
   from held where ending = 'returned' or (ending = 'retrying' and delay_ms <= 0)
   having count(*) > 0
 ),
-${forgotten(own, "held")},
+${forgotten(own, "held", "ending", "coalesce(error_message, reason)")},
 resolved as materialized (
   select ${own}.resolve_dependents(array_agg(id), ending) as count
   from held where ending in ('failed', 'cancelled') group by ending

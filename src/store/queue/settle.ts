@@ -156,7 +156,7 @@ recorded as (
   where not done.traceless
   ${replaceRecord}
 ),
-${forgotten(own, "done")}
+${forgotten(own, "done", "'completed'::text", "null::text")}
 select count(*), (select count(*) from forgotten),
   ${own}.resolve_dependents(array_agg(id), 'completed')
 from done`;

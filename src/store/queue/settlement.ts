@@ -55,9 +55,14 @@ const replacedColumns = recordColumns.split(",").slice(1);
 export const replaceRecord = `on conflict (job_id) do update set (${replacedColumns.join(",")})
   = row (${replacedColumns.map((column) => `excluded.${column.trim()}`).join(", ")})`;
 
-/** A CTE: what earlier attempts of jobs that leave no record have written goes with them. */
-export function forgotten(own: string, settled: string): string {
+/**
+ * A CTE: what earlier attempts of jobs that leave no record have written goes with them. `state`
+ * and `error` are expressions over the rows of `settled`.
+ */
+export function forgotten(own: string, settled: string, state: string, error: string): string {
   return `forgotten as (
-  select ${own}.forget_traces(array_agg(id)) from ${settled} where traceless having count(*) > 0
+  select ${own}.forget_traces(array_agg(id), array_agg(task_id), array_agg(${state}),
+    array_agg(${error}), array_agg(attempt))
+  from ${settled} where traceless having count(*) > 0
 )`;
 }
