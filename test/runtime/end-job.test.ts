@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { TaskContext } from "../../src/core/context.ts";
 import type { JobEnding } from "../../src/core/job.ts";
+import { defineTask } from "../../src/core/task.ts";
 import { CancelledError, PermanentError } from "../../src/core/task-errors.ts";
 import { addBySql, signal, testRuntime } from "../support/test-runtime.ts";
 
@@ -13,7 +14,7 @@ function listening(definition: object) {
   const onFailed = (payload: unknown, _ctx: TaskContext, error: unknown) => {
     calls.push([payload, error]);
   };
-  return { task: { onFailed, handler() {}, ...definition }, calls };
+  return { task: defineTask({ onFailed, handler() {}, ...definition }), calls };
 }
 
 describe("onFailed", () => {
@@ -56,14 +57,16 @@ describe("onFailed", () => {
   });
 
   test("that throws is logged and changes nothing", async () => {
-    const { outcome, logs } = await runTask({
-      onFailed: () => {
-        throw new Error("pager is down");
-      },
-      handler: () => {
-        throw new PermanentError("over");
-      },
-    } as never);
+    const { outcome, logs } = await runTask(
+      defineTask({
+        onFailed: () => {
+          throw new Error("pager is down");
+        },
+        handler: () => {
+          throw new PermanentError("over");
+        },
+      }),
+    );
     expect(outcome).toMatchObject({ state: "failed", error: { message: "over" } });
     expect(logs).toContainEqual(
       expect.objectContaining({
@@ -77,13 +80,13 @@ describe("onFailed", () => {
   test("that hangs is left after the task's timeout; its signal had not been aborted before", async () => {
     const seen: unknown[] = [];
     const { outcome, logs } = await runTask(
-      {
+      defineTask({
         onFailed: (_: unknown, ctx: TaskContext) => {
           seen.push(ctx.signal.aborted);
           return new Promise(() => {});
         },
         handler: async (_: unknown, ctx: TaskContext) => ctx.abortPromise,
-      } as never,
+      }),
       {},
       { timeout: 20, timeoutGrace: 10, maxAttempts: 1 },
     );
@@ -94,16 +97,18 @@ describe("onFailed", () => {
 
   test("runs after the steps are undone, and can't begin others", async () => {
     const log: string[] = [];
-    await runTask({
-      onFailed: async (_: unknown, ctx: TaskContext) => {
-        log.push("failed");
-        await ctx.step("more", () => log.push("more")).catch((error) => log.push(error.name));
-      },
-      handler: async (_: unknown, ctx: TaskContext) => {
-        await ctx.step("a", () => 1, { compensate: () => log.push("undo a") });
-        throw new PermanentError("over");
-      },
-    } as never);
+    await runTask(
+      defineTask({
+        onFailed: async (_: unknown, ctx: TaskContext) => {
+          log.push("failed");
+          await ctx.step("more", () => log.push("more")).catch((error) => log.push(error.name));
+        },
+        handler: async (_: unknown, ctx: TaskContext) => {
+          await ctx.step("a", () => 1, { compensate: () => log.push("undo a") });
+          throw new PermanentError("over");
+        },
+      }),
+    );
     expect(log).toEqual(["undo a", "failed", "StepError"]);
   });
 });
