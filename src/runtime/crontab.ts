@@ -14,6 +14,7 @@ import { dueMinutes, floorToMinute, minuteMs } from "../core/cron-schedule.ts";
 import type { CronItem, ParsedCrontab } from "../core/crontab.ts";
 import type { RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
+import type { Task } from "../core/task.ts";
 import { checkCrontab } from "../discovery/crontab/check-crontab.ts";
 import { parseCrontab } from "../discovery/crontab/parse-crontab.ts";
 import { readCrontab } from "../discovery/crontab/read-crontab.ts";
@@ -228,7 +229,8 @@ export class Crontab {
   /** What the database refuses as it is holds up no other line. */
   async #queueTogether(due: readonly DueTick[]): Promise<void> {
     const { db, schemas } = this.#options;
-    const ticks = due.flatMap((each) => this.#cronTick(each) ?? []);
+    const ticks: CronTick[] = [];
+    for (const each of due) ticks.push(...(await this.#cronTick(each)));
     try {
       for (const queued of await queueTicks(db, schemas, ticks)) this.#tell(queued, due);
     } catch (error) {
@@ -239,19 +241,20 @@ export class Crontab {
     }
   }
 
-  /** Null when the task's own function for its serial queue throws. */
-  #cronTick(due: DueTick): CronTick | null {
+  /** None when the task's own function for its serial queue throws. */
+  async #cronTick(due: DueTick): Promise<CronTick[]> {
     const { item, atMs, backfilled } = due;
     const tick = new Date(atMs);
     const _cron = { ts: tick.toISOString(), backfilled };
     const payload = item.addsCron ? { ...item.payload, _cron } : item.payload;
     const task = this.#options.tasks.find(item.task);
     try {
-      const options = columnsFor(task, payload, { ...item.options, runAt: tick });
-      return { identifier: item.identifier, tick, task: item.task, payload, options };
+      const parsed = await parsedPayload(task, payload);
+      const options = columnsFor(task, parsed, { ...item.options, runAt: tick });
+      return [{ identifier: item.identifier, tick, task: item.task, payload, options }];
     } catch (error) {
       this.#complain(error, due);
-      return null;
+      return [];
     }
   }
 
@@ -275,6 +278,12 @@ export class Crontab {
     this.#options.logger.info(fields, "queued a job of the crontab");
     this.#options.events.emit("crontab:queued", fields);
   }
+}
+
+/** As the handler will see it. What breaks the schema has been complained of when it was read. */
+async function parsedPayload(task: Task | undefined, payload: unknown): Promise<unknown> {
+  const checked = await task?.payloadSchema?.["~standard"].validate(payload);
+  return checked === undefined || checked.issues !== undefined ? payload : checked.value;
 }
 
 /** Of the values (SQLSTATE 22, 23) or by a function of the queue (P0): not the database's state. */

@@ -24,6 +24,11 @@ const tasks = {
     retry: { maxAttempts: 7 },
     handler: () => null,
   },
+  keyed: {
+    payload: z.object({ to: z.string().default("all") }),
+    queue: (payload: { to: string }) => `to ${payload.to}`,
+    handler: () => null,
+  },
   bad_queue: {
     queue: () => {
       throw new Error("which queue?");
@@ -128,6 +133,14 @@ test("what the line says wins over the task's file, and that over the defaults",
     { priority: -10, queue: "one-by-one", max_attempts: 7, key: null },
     { priority: 5, queue: "q", max_attempts: 2, key: "k" },
   ]);
+});
+
+test("a task's own serial queue is told from the parsed payload", async () => {
+  const clock = new FakeClock("2026-01-01T00:00:30Z");
+  await ticking({ text: "* * * * * keyed", clock });
+  await clock.advanceTo("2026-01-01T00:01:00Z");
+  const { rows } = await kit.db.query("select queue from taskrun.jobs");
+  expect(rows).toEqual([{ queue: "to all" }]);
 });
 
 test("a schema that refuses _cron gets its payload without", async () => {
