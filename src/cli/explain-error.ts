@@ -15,6 +15,7 @@ const codes: Partial<Record<TaskrunErrorCode, ExitCode>> = {
   "bad-config": exitCodes.config,
   "bad-duration": exitCodes.usage,
   "bad-enqueue-option": exitCodes.usage,
+  "bad-job-filter": exitCodes.usage,
   "bad-payload": exitCodes.usage,
   "unknown-task": exitCodes.usage,
   "schema-newer": exitCodes.unavailable,

@@ -51,9 +51,13 @@ const mostNamed = 20;
 const betweenLooksMs = 200;
 const endStates: ReadonlySet<JobState> = new Set(["completed", "failed", "cancelled"]);
 
+/** Asks a person; null = there is no terminal to ask on. */
+export type Ask = ((question: string) => Promise<boolean>) | null;
+
 export async function operateOnJobs<Result extends string>(
   args: CommandArguments,
   operation: JobOperation<Result>,
+  ask: Ask = process.stdin.isTTY && process.stderr.isTTY ? confirm : null,
 ): Promise<ExitCode> {
   const choice = choiceFrom(args);
   const waitMs = waitFrom(args);
@@ -67,7 +71,12 @@ export async function operateOnJobs<Result extends string>(
         ? choice.ids
         : await matchingJobs(pool, schemas, operation.operation, choice);
     if (dryRun) return tellCount(ids, args.isSet("json"));
-    if (!named && !(await isWanted(ids, operation, args))) return exitCodes.ok;
+    if (ids.length > 1 && !named && ask !== null && !args.isSet("yes")) {
+      if (!(await ask(`${operation.question} ${countOf(ids.length)}?`))) {
+        say("Nothing was changed.");
+        return exitCodes.ok;
+      }
+    }
     const touched = named
       ? await touchEach(store, ids, operation)
       : await operation.many(store, { ...choice, ids });
@@ -110,18 +119,6 @@ function tellCount(ids: readonly string[], json: boolean): ExitCode {
   if (json) printJson({ jobs: ids.length, ids });
   say(`${countOf(ids.length)}; nothing was changed.`);
   return exitCodes.ok;
-}
-
-async function isWanted<Result extends string>(
-  ids: readonly string[],
-  { question }: JobOperation<Result>,
-  args: CommandArguments,
-): Promise<boolean> {
-  const asks = process.stdin.isTTY && process.stderr.isTTY && !args.isSet("yes");
-  if (ids.length <= 1 || !asks) return true;
-  if (await confirm(`${question} ${countOf(ids.length)}?`)) return true;
-  say("Nothing was changed.");
-  return false;
 }
 
 async function touchEach<Result extends string>(
