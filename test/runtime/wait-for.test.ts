@@ -137,6 +137,40 @@ describe("in a process", () => {
     expect(rows[0].error).toMatch(/can't wait for jobs that wait for it/);
   });
 
+  test("a job cancelled while it waits undoes the steps it has done", async () => {
+    const undone: string[] = [];
+    const { kit, report } = await reportOn(async ({ ids }, ctx) => {
+      await ctx.step("hold", () => "held", { compensate: (held) => undone.push(held) });
+      return ctx.waitFor(ids);
+    });
+    await kit.drain();
+    await kit.db.query("select taskrun.cancel_job($1, 'enough')", [report]);
+    await kit.drain();
+    expect(undone).toEqual(["held"]);
+    expect(await kit.job(report)).toMatchObject({ state: "cancelled", error: "enough" });
+  });
+
+  test("what it waits for may run in the serial queue that it ran in", async () => {
+    kit = await testRuntime({
+      part: async () => "part",
+      report: async (_payload: unknown, ctx: TaskContext) => {
+        const queue = async () => (await ctx.enqueue("part", {}, { queue: "line" })).id;
+        return (await ctx.waitFor([await ctx.step("enqueue", queue)]))[0]?.output;
+      },
+    });
+    const { id } = await kit.enqueue("report", {}, { queue: "line" });
+    await kit.drain();
+    expect(await kit.job(id)).toMatchObject({ state: "completed", output: "part" });
+  });
+
+  test("a handler that swallows the error that ends it has the last word", async () => {
+    const { kit, report } = await reportOn(({ ids }, ctx) =>
+      ctx.waitFor(ids).catch(() => "without them"),
+    );
+    await kit.drain();
+    expect(await kit.job(report)).toMatchObject({ state: "completed", output: "without them" });
+  });
+
   test("a job cancelled while it waits doesn't run again", async () => {
     const { kit, ids, report } = await reportOn(({ ids }, ctx) => ctx.waitFor(ids));
     await kit.drain();
