@@ -30,6 +30,20 @@ beforeEach(async () => {
         await release.promise;
       },
     },
+    limited: {
+      limit: { key: (payload: { tenant: string }) => payload.tenant, concurrency: 1 },
+      handler: async (_: unknown, ctx: { jobId: string }) => {
+        started.resolve(ctx.jobId);
+        await release.promise;
+      },
+    },
+    fragile: {
+      breaker: { failures: 2, successes: 1, openFor: "10m" },
+      retry: { strategy: "fixed", baseDelay: 0, jitter: 0 },
+      handler: async () => {
+        throw new Error("refused");
+      },
+    },
     greet: async () => "hello",
     fail: {
       retry: { strategy: "fixed", baseDelay: "1h", jitter: 0 },
@@ -199,10 +213,8 @@ const situations: Record<string, () => Promise<[id: string, expected: object]>> 
   },
   "paused by somebody": async () => {
     const id = await addBySql(kit, "greet");
-    await kit.db.query(
-      `insert into taskrun.pauses (kind, name, paused_by, reason)
-       values ('task', 'greet', 'ada', 'deploy')`,
-    );
+    await kit.db.query("select taskrun.pause('task', 'greet', 'ada', 'deploy')");
+    await start();
     const sentence = saying(
       `It waits since the task greet was paused by ada at ${moment} \\("deploy"\\)`,
     );
@@ -210,29 +222,29 @@ const situations: Record<string, () => Promise<[id: string, expected: object]>> 
   },
   "its queue paused": async () => {
     const id = await addBySql(kit, "greet", {}, "queue_name => 'mail'");
-    await kit.db.query("insert into taskrun.pauses (kind, name) values ('queue', 'mail')");
+    await kit.db.query("select taskrun.pause('queue', 'mail', null)");
+    await start();
     const sentence = saying(`It waits since the queue mail was paused at ${moment}`);
     return [id, { state: "pending", reason: "paused", sentence }];
   },
   "everything paused, and due later": async () => {
     const id = await addBySql(kit, "greet", {}, "run_at => now() + interval '1 h'");
-    await kit.db.query("insert into taskrun.pauses (kind, paused_by) values ('all', 'bob')");
+    await kit.db.query("select taskrun.pause('all', paused_by => 'bob')");
     const sentence = saying(
       `It waits since everything was paused by bob at ${moment}; it would be due at ${moment}`,
     );
     return [id, { state: "scheduled", reason: "paused", sentence }];
   },
   "breaker open": async () => {
-    const id = await addBySql(kit, "greet");
-    await kit.db.query(
-      `insert into taskrun.breakers (task, state, failures, opened_at, open_until, last_error)
-       values ('greet', 'open', 5, now(), now() + interval '60 s', 'refused')`,
-    );
+    const id = await addBySql(kit, "fragile");
+    await kit.drain();
+    await start();
     const sentence = saying(
-      `It waits since the breaker of greet is open until ${moment}, ` +
-        'after 5 failures in a row, the last one "refused"',
+      `It waits since the breaker of fragile is open until ${moment}, ` +
+        'after 2 failures in a row, the last one "refused"',
     );
-    return [id, { state: "pending", reason: "breaker-open", sentence }];
+    const facts = expect.objectContaining({ task: "fragile", failures: 2 });
+    return [id, { state: "retrying", reason: "breaker-open", sentence, facts }];
   },
   "breaker half open": async () => {
     const id = await addBySql(kit, "greet");
@@ -304,11 +316,24 @@ const situations: Record<string, () => Promise<[id: string, expected: object]>> 
   "no process with the task": async () => {
     const id = await addBySql(kit, "gret");
     await start();
-    await kit.db.query("update taskrun.processes set tasks = '{hold,greet}'");
+    // It says which tasks it has shortly after its start.
+    while ((await explain(id)).reason === "waiting");
     const sentence = saying(
       "It waits since the running process doesn't have the task gret, though there is greet",
     );
     return [id, { state: "pending", reason: "no-task", sentence }];
+  },
+  "at the limit of its key": async () => {
+    const first = await addBySql(kit, "limited", { tenant: "acme" });
+    const id = await addBySql(kit, "limited", { tenant: "acme" });
+    await start();
+    expect(await started.promise).toBe(first);
+    // Its key is read with the first look that finds it due.
+    while ((await explain(id)).reason === "waiting");
+    const sentence = saying(
+      `It waits for the limit of limited on jobs of the key "acme": 1 job of it runs \\(${first}\\)`,
+    );
+    return [id, { state: "pending", reason: "key-limit", sentence }];
   },
   "waiting its turn": async () => {
     await addBySql(kit, "hold", {}, "priority => -5");

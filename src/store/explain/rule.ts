@@ -21,6 +21,7 @@ export type Reason =
   | "scheduled"
   | "retrying"
   | "queue-busy"
+  | "key-limit"
   | "no-process"
   | "no-task"
   | "waiting";

@@ -13,7 +13,7 @@ import {
   unlessNobody,
 } from "./rule.ts";
 
-export const turnRules: readonly Rule[] = [isInBusyQueue, hasNobody, waitsItsTurn];
+export const turnRules: readonly Rule[] = [isInBusyQueue, hasNobody, isAtKeyLimit, waitsItsTurn];
 
 function isInBusyQueue(situation: Situation): Explained | null {
   const { queued, queue_holder, queue_head } = situation;
@@ -53,6 +53,27 @@ function hasNobody(situation: Situation): Explained | null {
       : `none of the ${live.length} running processes has`;
   const sentence = `It waits since ${running} the task ${queued.task}${meant}.`;
   return { state, reason: "no-task", sentence, facts: { ...facts, similar } };
+}
+
+const shownRunning = 5;
+
+/** The limit itself is known to the code alone; that others of the key count against it is not. */
+function isAtKeyLimit(situation: Situation): Explained | null {
+  const { queued, key_limit } = situation;
+  if (queued === null || key_limit === null) return null;
+  const { task, key, running, started } = key_limit;
+  if (running.length === 0 && started === 0) return null;
+  const shown = running.slice(0, shownRunning).join(", ");
+  const rest = running.length > shownRunning ? " and more" : "";
+  const counted = [
+    ...(running.length === 0
+      ? []
+      : [`${plural(running.length, "job of it runs", "jobs of it run")} (${shown}${rest})`]),
+    ...(started === 0 ? [] : [`${started} started within its rate's span`]),
+  ].join(", ");
+  const sentence = `It waits for the limit of ${task} on jobs of the key "${key}": ${counted}.`;
+  const state = waitingState(queued, situation);
+  return { state, reason: "key-limit", sentence, facts: { ...key_limit } };
 }
 
 function waitsItsTurn(situation: Situation): Explained | null {

@@ -67,6 +67,15 @@ export interface BreakerFacts {
   readonly canary_process: string | null;
 }
 
+export interface KeyLimitFacts {
+  readonly task: string;
+  readonly key: string;
+  /** Jobs of the key that run, some of them if there are many. */
+  readonly running: readonly string[];
+  /** Starts that the task's rate still counts. */
+  readonly started: number;
+}
+
 export interface ProcessFacts {
   readonly id: string;
   readonly host: string;
@@ -104,6 +113,8 @@ export interface Situation {
   readonly queue_holder: string | null;
   /** The due job that comes first in its serial queue, if that isn't itself. */
   readonly queue_head: string | null;
+  /** The key that its task's limit counts it under; null when it has none, or isn't due. */
+  readonly key_limit: KeyLimitFacts | null;
   /** Due jobs that come before it, counted up to `manyAhead`. */
   readonly ahead: number | null;
   readonly processes: readonly ProcessFacts[];
@@ -176,6 +187,13 @@ select now() as now,
     where j.is_available = true and j.job_queue_id = (select job_queue_id from me)
       and j.run_at <= now()
     order by j.priority, j.run_at, j.id limit 1) end as queue_head,
+  (select json_build_object('task', k.task, 'key', substr(k.key, 2),
+     'running', array(select r.job_id::text from ${own}.limit_keys r
+       join ${jobs} j on j.id = r.job_id and j.locked_at is not null
+       where r.task = k.task and r.key = k.key and r.taken order by r.job_id limit 20),
+     'started', (select count(*) from ${own}.limit_starts s
+       where s.task = k.task and s.key = k.key and s.started_at is not null))
+     from ${own}.limit_keys k where k.job_id = $1 and k.key <> '' and not k.taken) as key_limit,
   case when (select is_due from me) then (
     select count(*)::int from (
       select from me join ${jobs} j
