@@ -3,20 +3,13 @@
  * on it. After the fault the ledger tells what became of every job that was accepted.
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
-import {
-  type EmbeddedPostgres,
-  resetEmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "../../../src/dev/embedded-postgres.ts";
 import { migrate } from "../../../src/store/migrate.ts";
 import { pause } from "../../../src/store/transient.ts";
 import { RunningCli } from "../../support/run-cli.ts";
 import { TaskProject } from "../../support/task-project.ts";
 import { createTestDatabase } from "../../support/test-database.ts";
+import type { OwnServer } from "./own-server.ts";
 
 export interface Ledger {
   readonly jobsIn: number;
@@ -42,43 +35,31 @@ const workTask = `export default async ({ ms = 50 }, ctx) => {
 
 export interface LabOptions {
   readonly tasks?: Readonly<Record<string, string>>;
-  /** A server of its own, that may be stopped and killed; durable, as a real one. */
-  readonly ownServer?: boolean;
+  /** Default: a database on the run's server. */
+  readonly server?: OwnServer;
 }
 
 export class FaultLab implements AsyncDisposable {
   readonly url: string;
   readonly db: pg.Pool;
   readonly project: TaskProject;
-  /** The data directory of its own server. */
-  readonly dataDir: string | null;
   readonly #close: () => Promise<void>;
   readonly #processes: RunningCli[] = [];
 
-  private constructor(
-    url: string,
-    project: TaskProject,
-    dataDir: string | null,
-    close: () => Promise<void>,
-  ) {
+  private constructor(url: string, project: TaskProject, close: () => Promise<void>) {
     this.url = url;
     this.project = project;
-    this.dataDir = dataDir;
     this.#close = close;
     this.db = new pg.Pool({ connectionString: url, max: 3 });
     this.db.on("error", () => {});
   }
 
-  static async open({ tasks = {}, ownServer = false }: LabOptions = {}): Promise<FaultLab> {
+  static async open({ tasks = {}, server }: LabOptions = {}): Promise<FaultLab> {
     const project = await TaskProject.of({ "tasks/work.ts": workTask, ...tasks });
-    const server = ownServer ? await startOwnServer() : null;
-    const database = server === null ? await createTestDatabase() : null;
-    const url = server?.postgres.url ?? database?.url ?? "";
+    const database = server === undefined ? await createTestDatabase() : undefined;
+    const url = server?.url ?? database?.url ?? "";
     await migrate(url, { schema: "graphile_worker" });
-    const lab = new FaultLab(url, project, server?.dataDir ?? null, async () => {
-      await database?.drop();
-      await server?.stop();
-    });
+    const lab = new FaultLab(url, project, async () => database?.drop());
     await lab.db.query(
       `create table runs (job_id bigint, pid int, attempt int,
          began_at timestamptz not null default clock_timestamp(), ended_at timestamptz)`,
@@ -187,24 +168,4 @@ export class FaultLab implements AsyncDisposable {
     await this.#close();
     await this.project[Symbol.asyncDispose]();
   }
-}
-
-interface OwnServer {
-  readonly postgres: EmbeddedPostgres;
-  readonly dataDir: string;
-  stop(): Promise<void>;
-}
-
-async function startOwnServer(): Promise<OwnServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), "taskrun-fault-"));
-  const postgres = await startEmbeddedPostgres({ dataDir });
-  return {
-    postgres,
-    dataDir,
-    async stop() {
-      await postgres.stop();
-      await resetEmbeddedPostgres(dataDir);
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
 }

@@ -1,0 +1,87 @@
+/** A real, durable Postgres of its own, that a test may stop, kill, freeze and start again. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { resetEmbeddedPostgres } from "../../../src/dev/embedded-postgres.ts";
+import {
+  appName,
+  type Cluster,
+  openClusterDirectory,
+  prepareCluster,
+  superuser,
+} from "../../../src/dev/postgres/cluster.ts";
+import { ensureApplicationDatabase } from "../../../src/dev/postgres/ensure-application-database.ts";
+import { findFreePort } from "../../../src/dev/postgres/find-free-port.ts";
+import { PostgresServer, type StopMode } from "../../../src/dev/postgres/postgres-server.ts";
+
+export class OwnServer implements AsyncDisposable {
+  readonly #server: PostgresServer;
+  readonly #cluster: Cluster;
+  readonly #port: number;
+  readonly #dataDir: string;
+  #exited = Promise.withResolvers<void>();
+
+  private constructor(cluster: Cluster, port: number, dataDir: string) {
+    this.#cluster = cluster;
+    this.#port = port;
+    this.#dataDir = dataDir;
+    this.#server = new PostgresServer(cluster, true);
+  }
+
+  static async start(): Promise<OwnServer> {
+    const dataDir = await mkdtemp(join(tmpdir(), "taskrun-fault-"));
+    const directory = await openClusterDirectory(dataDir);
+    const cluster = await prepareCluster(directory, true, () => undefined);
+    const server = new OwnServer(cluster, await findFreePort(null), dataDir);
+    await server.start();
+    await ensureApplicationDatabase(server.superuserUrl, cluster.settings.appPassword);
+    return server;
+  }
+
+  get url(): string {
+    return this.#urlOf(appName, this.#cluster.settings.appPassword, appName);
+  }
+
+  get superuserUrl(): string {
+    return this.#urlOf(superuser, this.#cluster.settings.superuserPassword, "postgres");
+  }
+
+  get pid(): number {
+    return this.#server.pid ?? 0;
+  }
+
+  /** Resolves when it accepts connections; after a crash its old memory may be in use for a while. */
+  async start(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      this.#exited = Promise.withResolvers();
+      try {
+        await this.#server.start(this.#port, this.#exited.resolve);
+        return;
+      } catch (error) {
+        if (tries === 100) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  async stop(mode: StopMode): Promise<void> {
+    await this.#server.stop(mode);
+  }
+
+  async kill(): Promise<void> {
+    process.kill(this.pid, "SIGKILL");
+    await this.#exited.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop("fast");
+    await resetEmbeddedPostgres(this.#dataDir);
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
+  #urlOf(role: string, password: string, database: string): string {
+    return `postgres://${role}:${password}@127.0.0.1:${this.#port}/${database}`;
+  }
+}
