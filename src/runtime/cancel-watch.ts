@@ -12,7 +12,7 @@ import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { CancelledError } from "../core/task-errors.ts";
-import { openCancellations, sweepCancellations } from "../store/cancellations.ts";
+import { openCancellations, sweepCancellations } from "../store/queue/cancellations.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { BackgroundService } from "./background-service.ts";
 import type { Dispatcher } from "./dispatcher.ts";

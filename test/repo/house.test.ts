@@ -45,6 +45,8 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/runtime/tell-gate-changes.ts": "test/runtime/gates.test.ts",
   "src/store/queue/take-picked.ts": "test/store/queue/fetch.test.ts",
   "src/cli/gate-commands.ts": "test/cli/command-table.test.ts",
+  "src/cli/operation-commands.ts": "test/cli/command-table.test.ts",
+  "src/cli/shared-flags.ts": "test/cli/command-table.test.ts",
   "src/runtime/fetchable-tasks.ts": "test/runtime/job-fetcher.test.ts",
   "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",
   "src/client/client-database.ts": "test/client/create-client.test.ts",

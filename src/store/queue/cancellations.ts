@@ -1,7 +1,7 @@
 /** Requests to cancel running jobs, as the processes that run them read them. */
 
 import type pg from "pg";
-import type { Schemas } from "./schemas.ts";
+import type { Schemas } from "../schemas.ts";
 
 export interface OpenCancellation {
   readonly id: string;
