@@ -329,3 +329,32 @@ test("what runs after a stop doesn't count: a shutdown is no reason to undo anyt
   expect(outcome.state).toBe("returned");
   expect(log).toEqual(["one", "two", "three", "note"]);
 });
+
+test("a job that a newer one with its key has superseded is undone and ends as cancelled", async () => {
+  const log: string[] = [];
+  const inside = signal();
+  const go = signal();
+  const handler = saga(log, async (ctx) => {
+    if ((ctx.payload as { n: number }).n === 2) return "done"; // why: the test adds these
+    inside.resolve();
+    await go.promise;
+    throw new Error("flaky");
+  });
+  await using kit = await testRuntime({ order: { retry: { baseDelay: 0 }, handler } });
+  const old = await addBySql(kit, "order", { n: 1 }, "job_key := 'k'");
+  const runtime = kit.createRuntime();
+  await runtime.start();
+  await inside.promise;
+  const newer = await addBySql(kit, "order", { n: 2 }, "job_key := 'k'");
+  go.resolve();
+  await runtime.drain();
+  await runtime.stop();
+  expect(await kit.job(old)).toMatchObject({
+    state: "cancelled",
+    error: "superseded by a newer job with the same key",
+  });
+  expect(await kit.job(newer)).toMatchObject({ state: "completed", output: "done" });
+  expect(log.filter((each) => each.startsWith("undo"))).toEqual(undone);
+  const { rows } = await kit.db.query("select * from taskrun.job_details where ending is not null");
+  expect(rows).toEqual([]);
+});

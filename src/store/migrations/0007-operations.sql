@@ -146,7 +146,8 @@ begin
     on conflict (job_id) do update set ending = excluded.ending, blocked_run_at = null;
     delete from :OWN.dependencies d where d.job_id = v_id;
     delete from :OWN.cancellations c where c.job_id = v_id;
-    update :QUEUE._private_jobs j set run_at = now(), updated_at = now(),
+    -- Without its key: an add with that would make it another job, whose end is not decided.
+    update :QUEUE._private_jobs j set run_at = now(), updated_at = now(), key = null,
       attempts = least(j.attempts, j.max_attempts - 1) where j.id = v_id;
     perform :OWN.notify_due();
     return 'cancelling';

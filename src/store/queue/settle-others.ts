@@ -64,6 +64,8 @@ const whatRemains = `case when s.remaining is not null and json_typeof(j.payload
       where entry.position - 1 = any (s.remaining)
     ) else j.payload end`;
 
+const superseded = "superseded by a newer job with the same key";
+
 // A failed job stays in the queue until it is retried, unless nothing is to be kept of it.
 const leaves = `(held.ending = 'cancelled' or (held.ending = 'failed' and held.traceless))`;
 
@@ -79,14 +81,21 @@ held as materialized (
   select s.*, j.task_id, j.job_queue_id, ${whatRemains} as payload, j.priority, j.key,
     j.max_attempts,
     j.created_at, j.run_at,
-    decided.undoing,
-    case when ${takenOver} and not decided.undoing and s.state in ('retrying', 'snoozed', 'returned')
-      then 'cancelled' else s.state end as ending,
+    decided.undoing, owing.steps as owes, case when owing.steps then
+      jsonb_build_object('state', 'cancelled', 'error', null, 'reason', '${superseded}')
+      when s.state <> 'failed' then ended.as_decided end as as_decided,
+    case when owing.steps then 'returned'
+      when decided.superseded then 'cancelled' else s.state end as ending,
     now() + s.delay_ms * interval '1 millisecond' as next_run_at
   from s join ${queue}._private_jobs j on j.id = s.id
   -- Its end is decided, and it comes back until its steps are undone: no attempt of its own.
-  cross join lateral (select exists (select 1 from ${own}.job_details d
-    where d.job_id = s.id and d.ending is not null) as undoing) decided
+  cross join lateral (select (select d.ending from ${own}.job_details d where d.job_id = s.id)
+    as as_decided) ended
+  cross join lateral (select ended.as_decided is not null as undoing,
+    ended.as_decided is null and ${takenOver}
+      and s.state in ('retrying', 'snoozed', 'returned') as superseded) decided
+  cross join lateral (select decided.superseded and exists (select 1 from ${own}.steps t
+    where t.job_id = s.id and t.state = 'done' and t.compensable) as steps) owing
   where ${fence}
   for update of j
 ),
@@ -112,17 +121,17 @@ freed as (
   from held where q.id = held.job_queue_id and q.locked_by = held.locked_by
 ),
 progressed as (
-  insert into ${own}.job_details as d (job_id, progress)
-  select id, progress from held
-  where progress is not null and not ${leaves}
-  on conflict (job_id) do update set progress = excluded.progress, ending = case when exists (
-    select 1 from held where held.id = d.job_id and held.ending = 'failed')
-    then null else d.ending end
+  insert into ${own}.job_details as d (job_id, progress, ending)
+  select id, progress, as_decided from held
+  where (progress is not null or owes) and not ${leaves}
+  on conflict (job_id) do update set progress = coalesce(excluded.progress, d.progress),
+    ending = excluded.ending
 ),
 undone as (
   -- As above: whoever retries the failed job wants it to run, by whatever statement.
   update ${own}.job_details d set ending = null from held
-  where d.job_id = held.id and held.undoing and held.ending = 'failed' and held.progress is null
+  where d.job_id = held.id and held.undoing and held.ending = 'failed'
+    and held.progress is null and not ${leaves}
 ),
 details as (
   delete from ${own}.job_details d using held
@@ -140,7 +149,7 @@ recorded as (
   insert into ${own}.history (${recordColumns})
   select held.id, t.identifier, held.ending, held.payload, null,
     case when held.ending = held.state then coalesce(held.error_message, held.reason)
-      else 'superseded by a newer job with the same key' end,
+      else '${superseded}' end,
     d.metadata, coalesce(held.progress, d.progress), held.attempt, held.max_attempts,
     held.priority, q.queue_name, held.key, held.created_at, held.run_at,
     to_timestamp(held.started_ms / 1000), to_timestamp(held.finished_ms / 1000),
