@@ -73,6 +73,7 @@ function makeJob(index: number): Job {
     retry: null,
     timeoutMs: null,
     ending: null,
+    suspect: false,
   };
 }
 

@@ -43,6 +43,8 @@ export interface Job {
   readonly timeoutMs: number | false | null;
   /** How the job will end once its steps are compensated; null as long as that isn't decided. */
   readonly ending: JobEnding | null;
+  /** It was in the hands of a process that died; perhaps it is what killed it. */
+  readonly suspect: boolean;
 }
 
 /** An ending that was decided before the steps that the job has done could be compensated. */

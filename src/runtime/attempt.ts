@@ -49,6 +49,8 @@ export class Attempt implements ContextSource {
   readonly services: AttemptServices;
   /** Epoch milliseconds; 0 until it runs. */
   startedAtMs = 0;
+  /** Its place in `RunningSlots`. */
+  slot = 0;
   payload: unknown;
   progress: Progress | null = null;
   remaining: RunningAttempt["remaining"] = null;

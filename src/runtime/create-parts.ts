@@ -20,6 +20,7 @@ import { databaseJournal } from "./database-journal.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { createEnqueuer } from "./enqueue.ts";
 import { executeAttempt } from "./execute-attempt.ts";
+import { executeSuspect } from "./execute-suspect.ts";
 import { FetchableTasks } from "./fetchable-tasks.ts";
 import { Gates } from "./gates.ts";
 import { JobFetcher } from "./job-fetcher.ts";
@@ -30,6 +31,7 @@ import { Plugins } from "./plugins.ts";
 import { Presence } from "./presence.ts";
 import { ProgressWriter } from "./progress-writer.ts";
 import { Pruner } from "./pruner.ts";
+import { RunningSlots } from "./running-slots.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import { Settler } from "./settle.ts";
 import { TaskPublisher } from "./task-publisher.ts";
@@ -44,6 +46,7 @@ export interface Shared extends RuntimeOptions {
   readonly db: pg.Pool;
   readonly events: RuntimeEvents;
   readonly registry: TaskRegistry;
+  readonly runningSlots: RunningSlots;
 }
 
 export interface Parts {
@@ -123,6 +126,7 @@ export function createParts(options: RuntimeOptions): Parts {
     gates,
     logs,
     limits,
+    cancels,
     new Pruner(shared),
     new BlockedSweep(shared),
     new TaskPublisher({ ...shared, processId }),
@@ -150,6 +154,8 @@ function createShared(options: RuntimeOptions): Shared {
     db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
     events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
     registry: new TaskRegistry(),
+    // `runJob` may run one more than the slots of the process.
+    runningSlots: new RunningSlots(config.concurrency + 1),
   };
 }
 
@@ -169,7 +175,7 @@ interface DispatcherNeeds {
 }
 
 function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
-  const { config, db, loader, registry, schemas } = shared;
+  const { config, db, loader, registry, runningSlots, schemas } = shared;
   const progress = new ProgressWriter(shared);
   const services = createServices(shared, needs, progress);
   const tasks = new FetchableTasks(db, schemas, registry);
@@ -193,11 +199,19 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     createAttempt: (job, task) => {
       loader.acquire?.(task);
       needs.limits.started(job, task);
-      return new Attempt(job, task, services);
+      const attempt = new Attempt(job, task, services);
+      attempt.slot = runningSlots.take(job.id);
+      return attempt;
     },
-    onAttemptEnd: ({ task }) => loader.release?.(task),
+    onAttemptEnd: ({ slot, task }) => {
+      runningSlots.free(slot);
+      loader.release?.(task);
+    },
     progressWritten: (jobId) => progress.written(jobId),
-    execute: executeAttempt,
+    execute: (attempt) =>
+      attempt.job.suspect
+        ? executeSuspect(attempt, shared, needs.processId())
+        : executeAttempt(attempt),
     onFetchError: needs.onFetchError,
     onFetched: needs.onFetched,
   });
@@ -235,6 +249,7 @@ function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () =>
     ...shared,
     version: taskrunVersion,
     heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
+    running: shared.runningSlots.buffer,
     onReplaced: () => {
       const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
       for (const attempt of dispatcher.running) attempt.abort(reason);

@@ -196,6 +196,7 @@ function jobOf(task: Task, payload: unknown, overrides: RunTaskOverrides): Job {
     retry: null,
     timeoutMs: null,
     ending: null,
+    suspect: false,
     ...overrides.job,
   };
 }

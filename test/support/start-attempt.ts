@@ -37,6 +37,7 @@ export const exampleJob: Job = {
   retry: null,
   timeoutMs: null,
   ending: null,
+  suspect: false,
 };
 
 export interface StartOptions {
