@@ -1,121 +1,131 @@
-import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { migrate } from "../../src/store/migrate.ts";
-import { pause } from "../../src/store/transient.ts";
-import { RunningCli, runCli } from "../support/run-cli.ts";
-import { TaskProject } from "../support/task-project.ts";
-import { createTestDatabase } from "../support/test-database.ts";
+/** Every state a job can be in: the way there by SQL alone, and that all who tell it agree. */
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
-let db: pg.Pool;
-let project: TaskProject;
-let env: Record<string, string>;
-let worker: RunningCli;
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { describeJob } from "../../src/cli/describe-job.ts";
+import type { JobState } from "../../src/core/job.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { explainJob } from "../../src/store/explain.ts";
+import { readJobStory } from "../../src/store/job-story.ts";
+import { listJobs } from "../../src/store/jobs.ts";
+import { schemasFor } from "../../src/store/schemas.ts";
+import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { type Signal, signal, testRuntime } from "../support/test-runtime.ts";
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  await migrate(database.url, { schema: "graphile_worker" });
-  db = new pg.Pool({ connectionString: database.url, max: 2 });
-  project = await TaskProject.of({
-    "tasks/quick.ts": "export default async ({ n = 1 }) => ({ n });",
-    "tasks/slow.ts": `export default (_payload, ctx) => new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, 600_000);
-      ctx.signal.addEventListener("abort", () => { clearTimeout(timer); reject(ctx.signal.reason); });
-    });`,
-    "tasks/broken.ts": `export default () => { throw new Error("PERMANENT: no such account"); };`,
-    "tasks/flaky.ts": `export default () => { throw new Error("the line is busy"); };`,
+const schemas = schemasFor("graphile_worker");
+let kit: TestRuntime;
+let runtime: Runtime | null;
+let started: Signal;
+let release: Signal;
+
+beforeEach(async () => {
+  started = signal();
+  release = signal();
+  runtime = null;
+  kit = await testRuntime({
+    good: async () => "done",
+    hold: async () => {
+      started.resolve();
+      await release.promise;
+    },
+    fail: {
+      retry: { strategy: "fixed", baseDelay: "5m", jitter: 0 },
+      handler: () => Promise.reject(new Error("no luck")),
+    },
   });
-  env = { DATABASE_URL: database.url, TASKRUN_LOG_LEVEL: "warn" };
-  worker = new RunningCli(["run", "--poll-interval", "100ms"], { cwd: project.dir, env });
-  const published = "select 1 from taskrun.processes where 'slow' = any (tasks)";
-  while ((await db.query(published)).rowCount === 0) await pause(50);
-});
-afterAll(async () => {
-  worker.kill("SIGTERM");
-  await worker.ended;
-  await db.end();
-  await database.drop();
-  await project[Symbol.asyncDispose]();
 });
 
-interface Row {
-  readonly state: string;
-  readonly [column: string]: unknown;
-}
+afterEach(async () => {
+  release.resolve();
+  await runtime?.stop();
+  await kit.stop();
+});
 
-async function add(call: string): Promise<string> {
-  const { rows } = await db.query(`select ${call} as id`);
+async function sql(text: string): Promise<string> {
+  const { rows } = await kit.db.query(`select (${text})::text as id`);
   return rows[0].id;
 }
 
-const slow = "taskrun.add_job('slow', '{}', '{\"timeout\": false}')";
+interface Way {
+  readonly arrive: () => Promise<string>;
+  readonly sentence: RegExp;
+}
 
-/** For every state: SQL that gets a job there, what explain says, and more of the view's row. */
-const ways: Record<string, { get: () => Promise<string>; sentence: RegExp; row?: object }> = {
+const ways: Readonly<Record<JobState, Way>> = {
   pending: {
-    get: () => add("(graphile_worker.add_job('task_of_nobody', '{}')).id"),
-    sentence: /task_of_nobody/,
+    arrive: () => sql("select id from graphile_worker.add_job('good', '{}')"),
+    sentence: /^It waits since no taskrun process is running\.$/,
   },
   scheduled: {
-    get: () => add("(graphile_worker.add_job('quick', run_at := now() + interval '1 hour')).id"),
-    sentence: /in (1 h|59 min|60 min)|at \d{4}-/i,
+    arrive: () =>
+      sql("select id from graphile_worker.add_job('good', run_at => now() + interval '1 h')"),
+    sentence: /^It is scheduled: due at .*\(in (1h|59m \d+s)\); no process is running/,
   },
   blocked: {
-    get: async () => {
-      const parent = await add(slow);
-      return add(`taskrun.add_job('quick', '{}', '{"after": [${parent}]}')`);
+    arrive: async () => {
+      const parent = await sql("taskrun.add_job('good', '{}', '{\"delay\": \"1 h\"}')");
+      return sql(`taskrun.add_job('good', '{}', '{"after": [${parent}]}')`);
     },
-    sentence: /waits for|blocked/i,
+    sentence: /^It is blocked: it waits for 1 job to end: \d+ \(good, scheduled\)\.$/,
   },
-  running: { get: () => add(slow), sentence: /runs|running/i, row: { attempts: 1 } },
-  retrying: {
-    get: () => add("(graphile_worker.add_job('flaky')).id"),
-    sentence: /the line is busy/,
-    row: { error: "the line is busy" },
-  },
-  completed: {
-    get: () => add(`(graphile_worker.add_job('quick', '{"n": 7}')).id`),
-    sentence: /completed/,
-    row: { output: { n: 7 }, attempts: 1 },
-  },
-  failed: {
-    get: () => add("(graphile_worker.add_job('broken')).id"),
-    sentence: /failed.*no such account/s,
-    row: { attempts: 1, error: "PERMANENT: no such account" },
-  },
-  cancelled: {
-    get: async () => {
-      const id = await add("taskrun.add_job('quick', '{}', '{\"delay\": \"1h\"}')");
-      await db.query("select taskrun.cancel_job($1, 'not needed any more')", [id]);
+  running: {
+    arrive: async () => {
+      const id = await sql("select id from graphile_worker.add_job('hold')");
+      runtime = kit.createRuntime();
+      await runtime.start();
+      await started.promise;
       return id;
     },
-    sentence: /cancelled.*not needed any more/s,
-    row: { error: "not needed any more" },
+    sentence: /^It is running, attempt 1 of 25, in the process taskrun-.*, pid \d+, since /,
+  },
+  retrying: {
+    arrive: async () => {
+      const id = await sql("select id from graphile_worker.add_job('fail')");
+      await kit.drain();
+      return id;
+    },
+    sentence: /^It is retrying: attempt 1 of 25 failed with "no luck", and the next one is due at /,
+  },
+  completed: {
+    arrive: async () => {
+      const id = await sql("select id from graphile_worker.add_job('good')");
+      await kit.drain();
+      return id;
+    },
+    sentence: /^It completed at .*, after \d+.* in attempt 1\.$/,
+  },
+  failed: {
+    arrive: async () => {
+      const id = await sql("select id from graphile_worker.add_job('fail', max_attempts => 1)");
+      await kit.drain();
+      return id;
+    },
+    sentence:
+      /^It has failed for good: its one attempt is used up, .* with "no luck"; `taskrun retry/,
+  },
+  cancelled: {
+    arrive: async () => {
+      const id = await sql("select id from graphile_worker.add_job('good')");
+      await kit.db.query("select taskrun.cancel_job($1, 'wrong order', 'ada')", [id]);
+      return id;
+    },
+    sentence: /^It was cancelled at .*: "wrong order \(cancelled by ada\)"\.$/,
   },
 };
 
-async function untilInState(id: string, state: string): Promise<Row> {
-  for (;;) {
-    const { rows } = await db.query<Row>("select * from taskrun.jobs where id = $1", [id]);
-    if (rows[0]?.state === state) return rows[0];
-    await pause(20);
-  }
-}
-
-test.each(Object.entries(ways))(
-  "by SQL alone a job becomes %s, and view, show and explain say so",
-  async (state, { get, sentence, row = {} }) => {
-    const id = await get();
-    const seen = await untilInState(id, state);
-    expect(seen).toMatchObject({ id, ...row });
-    const options = { cwd: project.dir, env };
-    const [shown, explained] = await Promise.all([
-      runCli(["show", id, "--json"], options),
-      runCli(["explain", id, "--json"], options),
-    ]);
-    expect(JSON.parse(shown.stdout)).toMatchObject({ id, state, ...row });
-    const explanation = JSON.parse(explained.stdout);
-    expect(explanation).toMatchObject({ id, state });
-    expect(explanation.sentence).toMatch(sentence);
+// why: the record has exactly these keys
+test.each(Object.keys(ways) as JobState[])(
+  "a job that SQL made %s is told as that by the view, the list, show and explain",
+  async (state) => {
+    const { arrive, sentence } = ways[state];
+    const id = await arrive();
+    const { rows } = await kit.db.query("select state from taskrun.jobs where id = $1", [id]);
+    expect(rows).toEqual([{ state }]);
+    expect((await listJobs(kit.db, schemas, { state })).map((job) => job.id)).toContain(id);
+    const explanation = await explainJob(kit.db, schemas, id);
+    expect(explanation).toMatchObject({ state, sentence: expect.stringMatching(sentence) });
+    const story = await readJobStory(kit.db, schemas, id, { logLines: 20 });
+    const lines = story === null ? [] : describeJob(story);
+    expect(lines).toContainEqual({ title: "state", text: state });
+    expect(lines.find(({ title }) => title === "timeline")).toBeDefined();
   },
 );
