@@ -5,9 +5,8 @@
 
 import type pg from "pg";
 import type { Journal } from "../core/journal.ts";
-import { claimOnce, dropOnce, findOnce, finishOnce } from "../store/once.ts";
+import { claimOnce, dropOnce, findOnce, finishOnce } from "../store/queue/once.ts";
 import type { QueueJob } from "../store/queue/queue-job.ts";
-import type { Schemas } from "../store/schemas.ts";
 import {
   beginEnding,
   type Hold,
@@ -15,7 +14,8 @@ import {
   listKeptSteps,
   markCompensated,
   markFailedTry,
-} from "../store/steps.ts";
+} from "../store/queue/steps.ts";
+import type { Schemas } from "../store/schemas.ts";
 import { isTransient, retryTransient } from "../store/transient.ts";
 import type { Attempt } from "./attempt.ts";
 

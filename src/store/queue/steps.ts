@@ -4,9 +4,9 @@
  */
 
 import type pg from "pg";
-import type { JobEnding } from "../core/job.ts";
-import type { DoneStep, FailedTry, KeptStep } from "../core/journal.ts";
-import type { Schemas } from "./schemas.ts";
+import type { JobEnding } from "../../core/job.ts";
+import type { DoneStep, FailedTry, KeptStep } from "../../core/journal.ts";
+import type { Schemas } from "../schemas.ts";
 
 /** By what the queue knows that an attempt is the job's current one. */
 export interface Hold {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claimOnce, dropOnce, findOnce, finishOnce } from "../../src/store/once.ts";
-import type { QueueJob } from "../../src/store/queue/queue-job.ts";
-import type { Hold } from "../../src/store/steps.ts";
-import { type QueueKit, queueKit } from "../support/queue-kit.ts";
+import { claimOnce, dropOnce, findOnce, finishOnce } from "../../../src/store/queue/once.ts";
+import type { QueueJob } from "../../../src/store/queue/queue-job.ts";
+import type { Hold } from "../../../src/store/queue/steps.ts";
+import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
 
 let kit: QueueKit;
 let one: Hold;

@@ -4,8 +4,8 @@
  */
 
 import type pg from "pg";
-import type { OnceClaim, OnceResult } from "../core/journal.ts";
-import type { Schemas } from "./schemas.ts";
+import type { OnceClaim, OnceResult } from "../../core/journal.ts";
+import type { Schemas } from "../schemas.ts";
 import type { Hold } from "./steps.ts";
 
 type Db = Pick<pg.Pool, "query">;

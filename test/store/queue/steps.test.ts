@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { QueueJob } from "../../src/store/queue/queue-job.ts";
+import type { QueueJob } from "../../../src/store/queue/queue-job.ts";
 import {
   beginEnding,
   type Hold,
@@ -7,8 +7,8 @@ import {
   listKeptSteps,
   markCompensated,
   markFailedTry,
-} from "../../src/store/steps.ts";
-import { type QueueKit, queueKit } from "../support/queue-kit.ts";
+} from "../../../src/store/queue/steps.ts";
+import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
 
 let kit: QueueKit;
 let job: QueueJob;
