@@ -19,6 +19,7 @@ import {
 /** Files that are named for what their exports have in common, and what that is. */
 const namedForAFamily: Readonly<Record<string, string>> = {
   "src/cli/output.ts": "the ways to print",
+  "src/store/queue/changed-job-ids.ts": "ids of jobs that may have changed",
   "src/core/task-errors.ts": "the errors that handlers throw on purpose",
 };
 
@@ -28,6 +29,9 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/explain/gate-rules.ts": "test/store/explain.test.ts",
   "src/store/explain/rule.ts": "test/store/explain.test.ts",
   "src/store/explain/turn-rules.ts": "test/store/explain.test.ts",
+  "src/cli/look-commands.ts": "test/cli/command-table.test.ts",
+  "src/store/logs.ts": "test/runtime/log-writer.test.ts",
+  "src/store/queue/count-ended.ts": "test/store/task-stats.test.ts",
   "src/store/queue/count-queued.ts": "test/store/task-stats.test.ts",
   "src/store/queue/list-failures.ts": "test/store/error-groups.test.ts",
   "src/store/queue/changed-job-ids.ts": "test/store/job-changes.test.ts",
