@@ -12,6 +12,7 @@ import type { Task } from "../core/task.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 import { columnsFor } from "./columns-for.ts";
+import { refusedPayload } from "./refused-payload.ts";
 
 export interface EnqueuerOptions {
   readonly db: SqlRunner;
@@ -51,13 +52,20 @@ export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqu
   const addOne = `select ${schemas.own}.add_job($1, $2::text::jsonb, $3::text::jsonb)::text as id`;
   const addMany = `select id::text from ${schemas.own}.add_jobs($1::text::jsonb)
     with ordinality as added (id, place) order by place`;
+  const send = async (text: string, values: string[]) => {
+    try {
+      return await db.query(text, values);
+    } catch (error) {
+      throw refusedPayload(error);
+    }
+  };
   return {
     async enqueue(name, payload, options = {}) {
       const { payloadJson, optionsJson } = await prepare(await findTask(name), name, {
         payload,
         options,
       });
-      const { rows } = await db.query(addOne, [name, payloadJson, optionsJson]);
+      const { rows } = await send(addOne, [name, payloadJson, optionsJson]);
       return { id: idOf(rows[0]) };
     },
     async enqueueMany(jobs) {
@@ -71,7 +79,7 @@ export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqu
           throw inList(error, index);
         }
       }
-      const { rows } = await db.query(addMany, [`[${texts.join(",")}]`]);
+      const { rows } = await send(addMany, [`[${texts.join(",")}]`]);
       return rows.map((row) => ({ id: idOf(row) }));
     },
   };
