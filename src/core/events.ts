@@ -6,6 +6,7 @@
  *   attempt:lost       an attempt ended but the job had been given to another process
  *   process:buried     a silent process was declared dead and its jobs were given away
  *   process:replaced   this process had been declared dead; it goes on under a new id
+ *   pauses:changed     somebody paused or resumed something; what is paused now
  *   breaker:opened     a task's breaker is open: no process fetches its jobs until then
  *   breaker:half-open  it lets one job through at a time
  *   breaker:closed     its jobs are fetched again; every process tells these three for itself
@@ -20,11 +21,20 @@ import type { Job } from "./job.ts";
 import type { OutcomeState } from "./outcome.ts";
 import { isPromiseLike } from "./promise-like.ts";
 
+export interface Pause {
+  readonly kind: "all" | "task" | "queue";
+  /** "" for all. */
+  readonly name: string;
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
 export interface RuntimeEventMap {
   "attempt:finished": [{ job: Job; state: OutcomeState; durationMs: number }];
   "attempt:lost": [{ job: Job; state: OutcomeState }];
   "process:buried": [{ processId: string; returned: number; retried: number; failed: number }];
   "process:replaced": [{ processId: string; newProcessId: string }];
+  "pauses:changed": [{ pauses: readonly Pause[] }];
   "breaker:opened": [{ task: string; until: Date; error: string | null }];
   "breaker:half-open": [{ task: string }];
   "breaker:closed": [{ task: string }];

@@ -44,6 +44,7 @@ const events: Readonly<Record<keyof RuntimeEventMap, true>> = {
   "attempt:lost": true,
   "process:buried": true,
   "process:replaced": true,
+  "pauses:changed": true,
   "breaker:opened": true,
   "breaker:half-open": true,
   "breaker:closed": true,

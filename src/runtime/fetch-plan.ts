@@ -28,10 +28,9 @@ export interface FetchPlan {
   /** Their breaker lets one job through, for the whole fleet: whoever claims it, fetches one. */
   readonly canaries: readonly PlannedTask[];
   /**
-   * With a `limit` by key: each is fetched by `fetchLimited(task, slots, pausedQueues)`, which the
-   * fetcher is given (create-parts), `slots` being what this process has room for and never more
-   * than the task's own. What it brings is sorted in with all others. Whoever frees a key wakes
-   * the dispatcher. One task's jobs are found by `task_id + 0 = id`, on an index for just that.
+   * With a `limit` by key: each is fetched on its own (`limited-tasks`), as many as this process
+   * has room for and no more than the task's slots; what that brings is sorted in with all others.
+   * Paused queues are left out there by the database.
    */
   readonly limited: readonly PlannedSlots[];
   /** Serial queues whose jobs start nowhere. */

@@ -27,13 +27,6 @@ export interface Fetched {
   release(): void;
 }
 
-/** Locks at most so many due jobs of a task that has a `limit`, best first. */
-export type FetchLimited = (
-  task: PlannedTask,
-  slots: number,
-  pausedQueues: readonly string[],
-) => Promise<QueueJob[]>;
-
 interface Look {
   readonly jobs: QueueJob[];
   readonly leftBehind: boolean;
@@ -49,7 +42,8 @@ export interface JobFetcherOptions {
   readonly processId: () => string;
   /** How many jobs of the task run and wait in this process. */
   readonly countHere: (task: Task) => number;
-  readonly fetchLimited: FetchLimited;
+  /** Locks at most so many due jobs of a task that has a `limit`, best first. */
+  readonly fetchLimited: (task: PlannedTask, slots: number) => Promise<QueueJob[]>;
 }
 
 // Below that the round trip is the cost, and a second one would be the price of a wrong guess.
@@ -143,9 +137,7 @@ export class JobFetcher {
     const { fetchLimited } = this.#options;
     const apart = [
       ...plan.canaries.map((task) => this.#fetchCanary(task, plan)),
-      ...plan.limited.map((task) =>
-        fetchLimited(task, Math.min(task.slots, limit), plan.pausedQueues),
-      ),
+      ...plan.limited.map((task) => fetchLimited(task, Math.min(task.slots, limit))),
     ];
     const looks = await Promise.allSettled([
       together,

@@ -1,6 +1,6 @@
 /** What has changed between two looks at pauses and breakers, as lines of the log and events. */
 
-import type { RuntimeEvents } from "../core/events.ts";
+import type { Pause, RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
 import type { BreakerRow, GateRows } from "../store/gates.ts";
 import type { TaskRegistry } from "./task-registry.ts";
@@ -24,19 +24,26 @@ export function tellGateChanges(before: Rows, now: Rows, told: Told): void {
   }
 }
 
-function tellPauses(before: Rows, now: Rows, { logger }: Told): void {
-  const keyOf = ({ kind, name }: Rows["pauses"][number]) => JSON.stringify([kind, name]);
+function tellPauses(before: Rows, now: Rows, { logger, events }: Told): void {
   const known = new Set(before.pauses.map(keyOf));
   const still = new Set(now.pauses.map(keyOf));
-  for (const pause of now.pauses) {
-    if (known.has(keyOf(pause))) continue;
-    const { kind, name, paused_by: pausedBy, reason } = pause;
-    logger.info({ kind, name, pausedBy, reason }, "paused: its jobs are not fetched");
+  const begun = now.pauses.filter((row) => !known.has(keyOf(row)));
+  const ended = before.pauses.filter((row) => !still.has(keyOf(row)));
+  for (const row of begun) logger.info(asPause(row), "paused: its jobs are not fetched");
+  for (const { kind, name } of ended) logger.info({ kind, name }, "resumed: its jobs are fetched");
+  if (begun.length + ended.length > 0) {
+    events.emit("pauses:changed", { pauses: now.pauses.map(asPause) });
   }
-  for (const pause of before.pauses) {
-    if (still.has(keyOf(pause))) continue;
-    logger.info({ kind: pause.kind, name: pause.name }, "resumed: its jobs are fetched again");
-  }
+}
+
+type Row = Rows["pauses"][number];
+
+function keyOf({ kind, name }: Row): string {
+  return JSON.stringify([kind, name]);
+}
+
+function asPause({ kind, name, paused_by: by, reason }: Row): Pause {
+  return { kind, name, by, reason };
 }
 
 function tellBreaker(

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { QueueJob } from "../../src/store/queue/queue-job.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { type DispatcherKit, dispatcherKit } from "../support/dispatcher-kit.ts";
 import { type QueueKit, queueKit } from "../support/queue-kit.ts";
@@ -192,6 +193,36 @@ describe("between one statement and the next", () => {
     await d.dispatcher.untilDrained();
     expect(ran.toSorted()).toEqual(["1", "2", "3"]);
     expect(d.settler.counts).toMatchObject({ completed: 3, returned: 2, lost: 0 });
+  });
+
+  test("jobs that wait here go back at once when they are held back", async () => {
+    const mayEnd = signal();
+    let held: ((job: QueueJob) => boolean) | null = null;
+    const started = signal();
+    const handler = async () => {
+      started.resolve();
+      await mayEnd.promise;
+    };
+    const fetch = async () => ((d?.fetches ?? 0) === 1 ? q.take("p", 10) : []);
+    d = dispatcherKit(q, {
+      handler,
+      fetch,
+      options: { concurrency: 1, heldBack: () => held },
+    });
+    await addManyBySql(q.kit, "t", 10);
+    d.dispatcher.start();
+    await started.promise;
+    held = (job) => job.id !== "10";
+    d.dispatcher.gatesChanged();
+    // The one that runs stays, and so does the one that isn't held.
+    expect(d.settler.backlog).toBe(8);
+    mayEnd.resolve();
+    await d.dispatcher.untilDrained();
+    expect(d.settler.counts).toMatchObject({ completed: 2, returned: 8 });
+    const { rows } = await q.db.query(
+      "select sum(attempts)::int as attempts from graphile_worker._private_jobs",
+    );
+    expect(rows).toEqual([{ attempts: 0 }]);
   });
 
   test("one that is ended where it waits never starts", async () => {

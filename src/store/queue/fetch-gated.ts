@@ -38,8 +38,9 @@ export interface GatedRequest {
 }
 
 /**
- * Locks at most `limit` due jobs, best first. `leftBehind`: a serial queue was passed over, since
- * its first job is one too many of its task; one behind it may be allowed to start.
+ * Locks at most `limit` due jobs, best first. `leftBehind`: there may be more than those that came.
+ * A serial queue was passed over, since its first job is one too many of its task, and one behind
+ * it may be allowed to start; or others had their hands on what was chosen.
  */
 export async function fetchGatedJobs(
   db: pg.Pool,
@@ -51,7 +52,8 @@ export async function fetchGatedJobs(
   const text = `${pickGated(schemas.queue, { byTask })},
 ${lockQueues(schemas.queue)}
 ${takePicked(schemas.queue, schemas.own)},
-  (select exists (select 1 from ranked where not fits and queue_id is not null))`;
+  exists (select 1 from ranked where not fits and queue_id is not null)
+  ${byTask ? candidatesTaken : ""}`;
   const jobs = await sendFetch(db, name, text, gatedValues(request), request);
   return { jobs, leftBehind: jobs.some((job) => job.serialJobsWait) };
 }
@@ -82,7 +84,10 @@ export function lockQueues(queue: string, picked = "picked"): string {
 }
 
 // Others may be fetching the same candidates at this moment: so many are read to spare.
-const spare = 100;
+const spare = 50;
+
+const candidatesTaken = `or ((select count(*) from unqueued) < $3::int
+    and (select count(*) from candidates) = $3::int + ${spare})`;
 
 const inOrder = `unqueued as (
   select id, priority, run_at from :queue._private_jobs
