@@ -2,9 +2,10 @@
 
 import type pg from "pg";
 import { closestName } from "../core/closest-name.ts";
+import { TaskrunError } from "../core/errors.ts";
 import { createEnqueuer, taskFinder } from "../runtime/enqueue.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { retryJob } from "../store/queue/retry-job.ts";
+import { retryJob } from "../store/operations.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { KeyAction, Keys } from "./keys.ts";
 import { clearTerminal, say } from "./output.ts";
@@ -82,12 +83,13 @@ export class WatchKeys {
       return;
     }
     const { db, schemas } = this.#options;
-    const isDue = await retryJob(db(), schemas(), failed.id);
-    say(
-      isDue
-        ? `Job ${failed.id} of ${failed.task} is due again.`
-        : `Job ${failed.id} of ${failed.task} is no longer there, or not failed any more.`,
-    );
+    try {
+      await retryJob(db(), schemas(), failed.id);
+      say(`Job ${failed.id} of ${failed.task} is due again.`);
+    } catch (error) {
+      if (!(error instanceof TaskrunError)) throw error;
+      say(error.message);
+    }
   }
 
   async #pause(): Promise<void> {

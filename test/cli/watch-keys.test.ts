@@ -115,7 +115,7 @@ describe("f", () => {
     await ended;
     expect(await kit.job(id)).toMatchObject({ state: "completed", attempts: 1, output: "mended" });
     await press("f");
-    expect(said()).toContain(`Job ${id} of doomed is no longer there`);
+    expect(said()).toContain(`Job ${id} has completed. Add it again`);
   });
 });
 

@@ -236,8 +236,8 @@ begin
       -- Its last error stays: it is still the last one.
       update :QUEUE._private_jobs j set attempts = 0, run_at = now(), updated_at = now()
         where j.id = v_id;
-      update :OWN.job_details d set ending = null, blocked_run_at = null, progress = null
-        where d.job_id = v_id;
+      update :OWN.job_details d set ending = null, blocked_run_at = null, progress = null,
+        crashes = 0, suspect = false where d.job_id = v_id;
       exit;
     end if;
     if exists (select from :QUEUE._private_jobs j where j.id = v_id) then
