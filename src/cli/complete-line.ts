@@ -39,6 +39,7 @@ type Values = readonly string[] | "task names";
 const argumentValues: Readonly<Record<string, readonly Values[]>> = {
   add: ["task names"],
   db: [["url", "start", "stop", "reset"]],
+  errors: [["retry"]],
   completion: [Object.keys(completionScripts)],
 };
 

@@ -92,7 +92,9 @@ async function listRelatives(db: pg.Pool, { own }: Schemas, job: JobRow): Promis
      )
      select distinct on (relation, r.id) relation, r.id::text as id, j.task, j.state
      from related r
-     left join lateral (select task, state from ${own}.jobs j where j.id = r.id) j on true
+     -- The limit keeps Postgres from joining the whole view.
+     left join lateral (
+       select task, state from ${own}.jobs j where j.id = r.id limit 1) j on true
      order by relation, r.id`,
     [job.id, job.parent_id],
   );

@@ -169,7 +169,8 @@ async function listFailedAttempts(
     `select a.job_id::text as id, j.task, a.attempt, a.state, a.finished_at as at,
        coalesce(a.error_name || ': ', '') || a.error_message as error
      from (select * from ${own}.attempts order by finished_at desc limit $1) a
-     left join lateral (select task from ${own}.jobs j where j.id = a.job_id) j on true
+     -- The limit keeps Postgres from joining the whole view.
+     left join lateral (select task from ${own}.jobs j where j.id = a.job_id limit 1) j on true
      order by a.finished_at desc`,
     [shownFailures],
   );

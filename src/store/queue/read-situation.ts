@@ -169,7 +169,9 @@ select now() as now,
   (select coalesce(json_agg(json_build_object('id', d.parent_id::text, 'task', p.task,
        'state', p.state) order by d.parent_id), '[]')
      from ${own}.dependencies d
-     left join lateral (select task, state from ${own}.jobs p where p.id = d.parent_id) p on true
+     -- The limit keeps Postgres from joining the whole view.
+     left join lateral (
+       select task, state from ${own}.jobs p where p.id = d.parent_id limit 1) p on true
      where d.job_id = $1) as parents,
   (select to_json(p) from ${own}.pauses p
      where exists (select from me) and (p.kind = 'all'
