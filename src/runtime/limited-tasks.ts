@@ -42,7 +42,7 @@ const keyedAtOnce = 5000;
 const lookPause = 20;
 const shortestPauseMs = 10;
 // In a process that does nothing a short look is no burden, whenever it comes.
-const shortLookMs = 50;
+const shortLookMs = 3;
 const retryMs = 250;
 
 /** What is known here of one task. */
@@ -142,7 +142,7 @@ export class LimitedTasks implements BackgroundService {
     const { db, schemas, processId } = this.#options;
     const state = this.#stateOf(planned.task.name);
     state.hot = false;
-    const { jobs, freeInMs } = await fetchLimited(db, schemas, {
+    const { jobs, freeInMs, othersWait } = await fetchLimited(db, schemas, {
       processId: processId(),
       task: planned.task.name,
       taskNames: planned.names,
@@ -150,6 +150,8 @@ export class LimitedTasks implements BackgroundService {
       max: slots,
     });
     if (jobs.length >= slots) state.hot = true;
+    // What made a look long has gone.
+    if (!othersWait) state.lookMs = 0;
     if (freeInMs !== null && !this.#stopped) state.free.add(Math.max(0, freeInMs));
     return jobs;
   }

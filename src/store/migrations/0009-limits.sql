@@ -192,7 +192,7 @@ $$;
 create function :OWN.take_limited(
   p_process text, p_task text, p_task_ids integer[], p_max integer,
   p_concurrency integer, p_rate_max integer, p_rate_ms double precision,
-  out ids bigint[], out wait_ms double precision
+  out ids bigint[], out wait_ms double precision, out others_wait boolean
 ) language plpgsql as $$
 declare
   v_chosen :OWN.limit_keys;
@@ -254,6 +254,8 @@ begin
       from :OWN.free_slots(p_task, 1, null, p_rate_max) s
       where s.key <> '' and s.rate_used >= p_rate_max;
   end if;
+  others_wait := exists (
+    select 1 from :OWN.limit_keys k where k.task = p_task and not k.taken);
 end;
 $$;
 

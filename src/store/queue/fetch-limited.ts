@@ -31,6 +31,8 @@ export interface TakenJobs {
   readonly jobs: QueueJob[];
   /** When a key that is at its rate will be free for a job that waits; null = none waits so. */
   readonly freeInMs: number | null;
+  /** Whether due jobs were left behind, held back or for want of room. */
+  readonly othersWait: boolean;
 }
 
 /** Due jobs of these task ids whose key isn't known, at most `max` with and without a queue each. */
@@ -79,7 +81,7 @@ export async function fetchLimited(
 ): Promise<TakenJobs> {
   const { rows } = await db.query({
     name: "taskrun take limited",
-    text: `select ids, wait_ms from ${schemas.own}.take_limited($1, $2, $3::int[], $4::int, $5::int,
+    text: `select ids, wait_ms, others_wait from ${schemas.own}.take_limited($1, $2, $3::int[], $4::int, $5::int,
       $6::int, $7::float8)`,
     values: [
       processId,
@@ -91,13 +93,14 @@ export async function fetchLimited(
       limit.rate?.perMs ?? null,
     ],
   });
-  const { ids, wait_ms: freeInMs } = rows[0];
-  if (ids.length === 0) return { jobs: [], freeInMs };
+  const { ids, wait_ms: freeInMs, others_wait: othersWait } = rows[0];
+  if (ids.length === 0) return { jobs: [], freeInMs, othersWait };
   const text = readTaken(schemas.queue, schemas.own);
   const request = { processId, taskNames };
   return {
     jobs: await sendFetch(db, "taskrun read taken", text, [processId, ids], request),
     freeInMs,
+    othersWait,
   };
 }
 
