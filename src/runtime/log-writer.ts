@@ -31,7 +31,7 @@ const longestFields = 16_000;
 const maxBatch = 1_000;
 // Lines that are written shortly after each other share a batch.
 const gatherMs = 50;
-const stopDeadlineMs = 2_000;
+const stopDeadlineMs = 1_000;
 
 /** What an attempt has written so far. */
 interface AttemptLines {
@@ -84,7 +84,7 @@ export class LogWriter implements BackgroundService {
     return keptLog(log, this.#copyFor(lines, this.#copy));
   }
 
-  /** Writes what waits, for two seconds at most. */
+  /** Writes what waits, for a second at most. */
   async stop(): Promise<void> {
     const written = this.#writeAll();
     const late = pause(stopDeadlineMs, this.#giveUp.signal).then(() => this.#giveUp.abort());

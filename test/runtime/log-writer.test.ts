@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TaskContext } from "../../src/core/context.ts";
 import { LogWriter } from "../../src/runtime/log-writer.ts";
 import { listLogLines } from "../../src/store/logs.ts";
+import { createQueuePool, endPool } from "../../src/store/pools.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { SeveredProxy } from "../support/severed-proxy.ts";
 import { exampleJob } from "../support/start-attempt.ts";
 import { addBySql, testRuntime } from "../support/test-runtime.ts";
 
@@ -192,7 +194,27 @@ describe("a writer", () => {
     expect(await linesOf("2")).toHaveLength(4);
   });
 
-  test("stops in time without a database, and fails nobody", async () => {
+  test("keeps lines that came while the database was away, and stops in time without it", async () => {
+    const { proxy, url } = await SeveredProxy.to(kit.connectionString);
+    await using _ = proxy;
+    const db = createQueuePool({ connectionString: url, max: 1, onError: () => {} });
+    const writer = new LogWriter({ db, schemas, logger, redact: [] });
+    const log = writer.keep({ ...exampleJob, id: "3" }, logger.child({}));
+    await db.query("select 1");
+    await proxy.cut();
+    log.info("while it is away");
+    await proxy.mend();
+    while ((await linesOf("3")).length === 0);
+    await proxy.cut();
+    log.info("lost");
+    const startMs = performance.now();
+    await writer.stop();
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect((await linesOf("3")).map(({ message }) => message)).toEqual(["while it is away"]);
+    await endPool(db);
+  });
+
+  test("whose lines are refused goes on and fails nobody", async () => {
     await kit.db.query("drop table taskrun.logs");
     const writer = new LogWriter({ db: kit.db, schemas, logger, redact: [] });
     writer.keep(exampleJob, logger.child({})).info("lost");
