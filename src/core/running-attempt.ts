@@ -35,6 +35,8 @@ export interface RunningAttempt {
   readonly stopReason: Error | null;
   /** Decided from outside, whatever the handler does; null while it isn't. */
   readonly decided: Outcome | null;
+  /** The handler outlasted its grace and still runs, without a say. */
+  left: boolean;
   /** Called when one of the two above is set. One listener: `enforce-timeout`. */
   onStop: (() => void) | null;
   /** Takes what a handler reports; set by `track-progress`. */

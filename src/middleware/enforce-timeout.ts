@@ -63,6 +63,7 @@ function untilStopped(
         resolve(undefined);
       } else if (graceTimer === null && endsWithoutHandler(attempt)) {
         graceTimer = setTimeout(() => {
+          attempt.left = true;
           finish();
           resolve(undefined);
         }, attempt.settings.timeoutGraceMs);

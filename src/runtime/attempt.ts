@@ -56,6 +56,7 @@ export class Attempt implements ContextSource {
   remaining: RunningAttempt["remaining"] = null;
   stopReason: Error | null = null;
   decided: Outcome | null = null;
+  left = false;
   onStop: (() => void) | null = null;
   onProgress: RunningAttempt["onProgress"] = null;
   /** The job's end is decided: a cancel changes nothing any more. */
@@ -165,6 +166,13 @@ export class Attempt implements ContextSource {
     this.stopReason = reason;
     this.controller?.abort(reason);
     this.onStop?.();
+  }
+
+  /** The same attempt with a signal of its own, beside a handler that goes on without a say. */
+  besideHandler(): Attempt {
+    const attempt = new Attempt(this.job, this.task, this.services);
+    attempt.payload = this.payload;
+    return attempt;
   }
 
   /** What the handler was told to stop for no longer holds, unless it is a shutdown. */

@@ -56,7 +56,8 @@ async function endWith(attempt: Attempt, outcome: Outcome, ending: JobEnding): P
     if (!(await journal.beginEnding(ending))) {
       return { state: "returned", reason: steps.lost().message };
     }
-    if (due.some(({ name }) => steps.compensationOf(name) === undefined)) {
+    // A handler that still runs must not find its signal anew.
+    if (attempt.left || due.some(({ name }) => steps.compensationOf(name) === undefined)) {
       return { state: "returned", reason: "its steps are undone first" };
     }
     const ended = await compensateSteps(attempt, "");
@@ -128,11 +129,12 @@ function withFaults(outcome: Outcome, left: readonly KeptStep[]): Outcome {
 async function tellFailed(attempt: Attempt, outcome: Outcome): Promise<Outcome> {
   const { onFailed } = attempt.task;
   if (outcome.state !== "failed" || onFailed === null) return outcome;
-  attempt.undoing = true;
-  attempt.steps.close();
+  const told = attempt.left ? attempt.besideHandler() : attempt;
+  told.undoing = true;
+  told.steps.close();
   const { thrown } = outcome.error;
   try {
-    await runLimited(attempt, () => onFailed(attempt.payload, attempt.ctx, thrown));
+    await runLimited(told, () => onFailed(told.payload, told.ctx, thrown));
   } catch (error) {
     const err = loggable(toFailure(error, "default"));
     attempt.logger.error({ ...attempt.logFields(), err }, "onFailed failed");

@@ -63,6 +63,7 @@ export class Steps {
     // Before anything is waited for: the handler may end while the kept steps are on their way.
     if (compensate !== undefined) this.#compensations.set(name, compensate);
     await this.load();
+    if (this.#attempt.undoes && this.#leadsNoFurther()) throw new UndoingError(name);
     const kept = this.#kept.get(name);
     // In a round of compensations all that was done leads the way to what is still to be undone.
     if (kept !== undefined && (kept.state !== "compensated" || this.#attempt.undoes)) {
@@ -77,6 +78,11 @@ export class Steps {
     if (this.#closed) throw new StepError(`step ${show(name)} ended after its attempt`);
     await track(this.#writing, this.#keep(done));
     return result;
+  }
+
+  /** Of all that is to be undone the handler has said how. */
+  #leadsNoFurther(): boolean {
+    return this.due().every(({ name }) => this.#compensations.has(name));
   }
 
   /** A step that threw is not done: it may be used again, also in this attempt. */
@@ -186,7 +192,7 @@ export class Steps {
 /** Ends a handler's way through the steps that are done. Nobody sees it but the handler. */
 class UndoingError extends Error {
   constructor(name: string) {
-    super(`the job is being undone: its step ${show(name)} is not run`);
+    super(`the job is being undone: its handler goes no further than step ${show(name)}`);
     this.name = "UndoingError";
   }
 }

@@ -358,3 +358,28 @@ test("a job that a newer one with its key has superseded is undone and ends as c
   const { rows } = await kit.db.query("select * from taskrun.job_details where ending is not null");
   expect(rows).toEqual([]);
 });
+
+test("a handler that ignores its cancel is left; another attempt undoes its steps", async () => {
+  const log: string[] = [];
+  const inside = signal();
+  let first: TaskContext | undefined;
+  await using kit = await testRuntime({
+    order: saga(log, (ctx) => {
+      first ??= ctx;
+      inside.resolve();
+      return new Promise(() => {});
+    }),
+  });
+  const id = await addBySql(kit, "order");
+  const runtime = kit.createRuntime({ timeoutGraceMs: 20 });
+  await runtime.start();
+  await inside.promise;
+  await kit.db.query("select taskrun.cancel_job($1, 'enough')", [id]);
+  let job = await kit.job(id);
+  while (job?.state !== "cancelled") job = await kit.job(id);
+  await runtime.stop();
+  expect(log).toEqual(["one", "two", "three", "note", ...undone]);
+  expect(job.error).toContain("enough");
+  // It may still look at its signal: that stays as it was.
+  expect(first?.signal.aborted).toBe(true);
+});

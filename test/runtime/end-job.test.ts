@@ -95,6 +95,25 @@ describe("onFailed", () => {
     expect(logs.map(({ message }) => message)).toContain("onFailed failed");
   });
 
+  test("has a signal of its own beside a handler that goes on after its timeout", async () => {
+    const seen: boolean[] = [];
+    let handlers: TaskContext | undefined;
+    await runTask(
+      defineTask({
+        onFailed: (_: unknown, ctx: TaskContext) => {
+          seen.push(ctx.signal.aborted, handlers?.signal.aborted === true);
+        },
+        handler: async (_: unknown, ctx: TaskContext) => {
+          handlers = ctx;
+          return new Promise(() => {});
+        },
+      }),
+      {},
+      { timeout: 20, timeoutGrace: 10, maxAttempts: 1 },
+    );
+    expect(seen).toEqual([false, true]);
+  });
+
   test("runs after the steps are undone, and can't begin others", async () => {
     const log: string[] = [];
     await runTask(

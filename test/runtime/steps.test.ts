@@ -75,6 +75,28 @@ describe("on a database", () => {
     expect(runs).toEqual(["1", "2", "3", "2"]);
   });
 
+  test("a result survives connections that are lost while it is written", async () => {
+    let runs = 0;
+    await using kit = await testRuntime({
+      order: async (_: unknown, ctx: TaskContext) => {
+        for (const n of [1, 2, 3, 4, 5]) {
+          await ctx.step(`part ${n}`, async () => {
+            runs += 1;
+            await ctx.query(
+              `select pg_terminate_backend(pid) from pg_stat_activity
+               where application_name = 'taskrun queue' and datname = current_database()`,
+            );
+          });
+        }
+        return "done";
+      },
+    });
+    const id = await addBySql(kit, "order");
+    await kit.drain();
+    expect(await kit.job(id)).toMatchObject({ state: "completed", output: "done", attempts: 1 });
+    expect(runs).toBe(5);
+  });
+
   test("a step of an attempt whose job was given away keeps nothing and ends it", async () => {
     const given = signal();
     const inside = signal();
