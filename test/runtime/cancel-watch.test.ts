@@ -4,13 +4,13 @@ import type { TaskContext } from "../../src/core/context.ts";
 import type { CancelledError } from "../../src/core/task-errors.ts";
 import { CancelWatch } from "../../src/runtime/cancel-watch.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { cancelJob, retryJob } from "../../src/store/operations.ts";
+import { cancelJob, cancelJobs, retryJob } from "../../src/store/operations.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { dispatcherKit } from "../support/dispatcher-kit.ts";
 import { queueKit } from "../support/queue-kit.ts";
 import { stopped } from "../support/start-attempt.ts";
-import { signal, testRuntime } from "../support/test-runtime.ts";
+import { addManyBySql, signal, testRuntime } from "../support/test-runtime.ts";
 
 const schemas = schemasFor("graphile_worker");
 let kit: TestRuntime;
@@ -296,6 +296,39 @@ test("a cancel while the attempt ends leaves each job with one ending, and no re
   }
   expect(new Set(rows.map(({ state }) => state)).size).toBeGreaterThan(1);
 }, 60_000);
+
+test("cancelling all jobs while two processes work them off leaves each with one ending", async () => {
+  const jobs = 3000;
+  const some = signal();
+  let begun = 0;
+  kit = await testRuntime({
+    work: async (_: unknown, { signal: abort }: TaskContext) => {
+      begun += 1;
+      if (begun === 200) some.resolve();
+      await Promise.race([stopped(abort), new Promise((resolve) => setTimeout(resolve, 20))]);
+    },
+  });
+  await addManyBySql(kit, "work", jobs);
+  await start();
+  await start();
+  await some.promise;
+  // Twice at the same time, as two people would.
+  const changed = await Promise.all([
+    cancelJobs(kit.db, schemas, { all: true }, { reason: "not wanted" }),
+    cancelJobs(kit.db, schemas, { all: true }, { reason: "not wanted" }),
+  ]);
+  expect(changed.flat().length).toBeGreaterThan(0);
+  await expect.poll(() => count("graphile_worker._private_jobs"), patience).toBe(0);
+  await noRequests();
+  const { rows } = await kit.db.query(
+    `select count(*)::int as records, count(distinct job_id)::int as jobs,
+       count(*) filter (where state not in ('completed', 'cancelled'))::int as others
+     from taskrun.history`,
+  );
+  expect(rows).toEqual([{ records: jobs, jobs, others: 0 }]);
+  expect(await count("taskrun.history", "state = 'completed'")).toBeGreaterThan(0);
+  expect(await count("taskrun.history", "state = 'cancelled'")).toBeGreaterThan(0);
+});
 
 test("a cancelled job that is retried runs again in any process, under its id", async () => {
   const running = signal();
