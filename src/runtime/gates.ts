@@ -85,6 +85,11 @@ export class Gates implements BackgroundService {
     if (!this.#stopped) this.#reading.ask();
   }
 
+  /** Another version of a task may have a breaker, or none any more. */
+  tasksChanged(): void {
+    if (!this.#stopped) this.#renew();
+  }
+
   /** Which of the jobs that wait here must not start now; null when there can be none. */
   get heldBack(): ((job: QueueJob) => boolean) | null {
     const snapshot = this.#snapshot;

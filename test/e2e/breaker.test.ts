@@ -1,4 +1,4 @@
-/** A breaker over three runtimes on one database: nothing of a process's is shared but the database. */
+/** A breaker over three runtimes on one database: they share nothing but the database. */
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Runtime } from "../../src/runtime/runtime.ts";

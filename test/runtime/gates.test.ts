@@ -10,6 +10,7 @@ import { type QueueKit, queueKit } from "../support/queue-kit.ts";
 let q: QueueKit;
 let gates: Gates;
 let events: RuntimeEvents;
+let registry: TaskRegistry;
 let lines: Record<string, unknown>[];
 let onChange: () => void;
 
@@ -23,7 +24,7 @@ beforeEach(async () => {
   lines = [];
   onChange = () => {};
   events = createEvents(() => undefined);
-  const registry = new TaskRegistry();
+  registry = new TaskRegistry();
   registry.publish({ tasks: new Map([["t", task]]), failures: [] });
   gates = new Gates({
     db: q.db,
@@ -101,6 +102,22 @@ describe("of the jobs that wait here, held are", () => {
     await snapshotAfter("select taskrun.count_attempts('t', 2, 0, null, 2, 60000, 'no')");
     expect(held({})).toBe(true);
   });
+});
+
+test("a task that gets a breaker by a reload is held by what is known of it", async () => {
+  await q.db.query("select taskrun.count_attempts('late', 2, 0, null, 2, 200, 'no')");
+  await gates.start();
+  const late = resolveTask(
+    { breaker: {}, handler: async () => null },
+    { name: "late", file: "/late.ts", version: 1, layers: [] },
+  );
+  registry.publish({ tasks: new Map([["late", late]]), failures: [] });
+  gates.tasksChanged();
+  expect(gates.snapshot.passage(late)).toBe("held");
+  await new Promise<void>((resolve) => {
+    onChange = resolve;
+  });
+  expect(gates.snapshot.passage(late)).toBe("one");
 });
 
 describe("a breaker", () => {

@@ -16,7 +16,7 @@ import {
 import { usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { describeGate, type Gate, gateFrom } from "../gate-argument.ts";
+import { describeGate, type Gate, gateFrom } from "../gate.ts";
 import { loadTasks } from "../load-tasks.ts";
 import { printJson, printTable, say, sayWarning } from "../output.ts";
 import { type OpenStore, withStore } from "../with-store.ts";

@@ -4,7 +4,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { listPauses, resume as resumeGate } from "../../store/gates.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { describeGate, gateFrom } from "../gate-argument.ts";
+import { describeGate, gateFrom } from "../gate.ts";
 import { printJson, say } from "../output.ts";
 import { withStore } from "../with-store.ts";
 

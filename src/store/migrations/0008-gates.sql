@@ -7,10 +7,10 @@
 -- Each change is told to all processes on :CONTROL. They read pauses and breakers again and fetch
 -- accordingly: nothing here touches a job.
 --
---   closed ──(failures in a row)──▶ open ──(open_until has passed, somebody claims a job)──▶ half_open
---     ▲                              ▲                                                      │  │
---     │                              └──────────────────(the job fails)─────────────────────┘  │
---     └────────────────────────(successes in a row, one job at a time)──────────────────────────┘
+--   closed ──(failures in a row)──▶ open ──(its time is over: somebody claims a job)──▶ half_open
+--     ▲                              ▲                                                   │  │
+--     │                              └─────────────────(the job fails)───────────────────┘  │
+--     └────────────────────────(successes in a row, one job at a time)──────────────────────┘
 --
 -- The claim is part of the statement that fetches the job (store/queue/fetch-canary).
 
@@ -120,7 +120,8 @@ begin
   if greatest(b.failures + count_attempts.failures, longest) >= threshold then
     update :OWN.breakers known set state = 'open', successes = 0,
       failures = greatest(b.failures + count_attempts.failures, longest),
-      opened_at = clock_timestamp(), last_error = count_attempts.error, changed_at = clock_timestamp(),
+      opened_at = clock_timestamp(), changed_at = clock_timestamp(),
+      last_error = count_attempts.error,
       open_until = clock_timestamp() + open_for_ms * interval '1 millisecond',
       canary_process = null, canary_until = null
     where known.task = count_attempts.task;

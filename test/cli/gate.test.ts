@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CommandArguments } from "../../src/cli/command-arguments.ts";
-import { describeGate, gateFrom } from "../../src/cli/gate-argument.ts";
+import { describeGate, gateFrom } from "../../src/cli/gate.ts";
 
 const gateOf = (values: Record<string, unknown>) => gateFrom(new CommandArguments(values, []));
 
