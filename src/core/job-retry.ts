@@ -64,7 +64,7 @@ export function jobBackoffMs(
   if (isStrategy(retry)) return strategyDelayMs(retry, attempt);
   const outer = typeof task === "function" ? defaultRetry : task;
   const delayMs = backoffMs({ ...outer, ...retry }, attempt, null, random);
-  return delayMs === "give_up" ? 0 : delayMs;
+  return delayMs === "give_up" ? 0 : Math.min(delayMs, longestDelayMs);
 }
 
 function isStrategy(retry: JobRetry): retry is RetryStrategy {

@@ -36,6 +36,8 @@ describe("a strategy waits exactly", () => {
   test("but never for more than some 31 years", () => {
     const retry = { type: "exponential", base_delay_ms: 1e12, multiplier: 1e9 } as const;
     expect(jobBackoffMs(retry, defaultRetry, 32_766, 0)).toBe(1e12);
+    const policy = { baseDelay: "999999d", maxDelay: "999999d" };
+    expect(jobBackoffMs(policy, defaultRetry, 1, 0)).toBe(1e12);
   });
 });
 

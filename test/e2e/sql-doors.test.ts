@@ -115,6 +115,7 @@ describe("taskrun.add_job", () => {
     [{ timeout: true }, /timeout is true, expected/],
     [{ timeout: "-3s" }, /timeout is "-3s", expected/],
     [{ timeout: "soon" }, /timeout is "soon", expected/],
+    [{ timeout: "9999 years" }, /timeout is "9999 years", expected/],
     [{ after: 5 }, /after is 5, expected an array of the ids of jobs/],
     [{ after: [1, "x"] }, /after is \[1, "x"\], expected an array of the ids/],
     [{ after: [1.5] }, /after is \[1.5\], expected an array of the ids/],

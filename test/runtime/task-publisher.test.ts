@@ -53,6 +53,20 @@ test("a reload says it anew", async () => {
   await runtime.stop();
 });
 
+test("a process that goes on under another id says it again", async () => {
+  const runtime = kit.createRuntime();
+  const first = once(runtime.events, "tasks:published");
+  await runtime.start();
+  await first;
+  await kit.db.query("update taskrun.processes set tasks = null");
+  const again = once(runtime.events, "tasks:published");
+  const { processId } = runtime;
+  runtime.events.emit("process:replaced", { processId: "before", newProcessId: processId });
+  await again;
+  expect(await tasksOf(processId)).toEqual(["mail"]);
+  await runtime.stop();
+});
+
 test("a stop waits for what is being written", async () => {
   await kit.drain();
   await expect(add({})).rejects.toThrow("$.to: is missing");

@@ -230,7 +230,7 @@ begin
   if v_value is null then return null; end if;
   if v_value = 'false' then return 0; end if;
   v_ms := extract(epoch from :OWN.as_interval(v_value)) * 1000;
-  if v_ms is null or v_ms <= 0 then
+  if v_ms is null or v_ms <= 0 or v_ms > 1e12 then
     perform :OWN.refuse_option('timeout', v_value,
       'a duration like "30s" or "5 minutes", a number of milliseconds, or false for none');
   end if;
