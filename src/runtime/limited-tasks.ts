@@ -182,7 +182,7 @@ export class LimitedTasks implements BackgroundService {
     }
   }
 
-  /** Until then its jobs count as starting at every moment, so that the rate is kept in any case. */
+  /** Until then they count as starting at every moment, so that the rate is kept in any case. */
   async #tellStarts(task: string, state: TaskState): Promise<void> {
     const ids = state.started;
     state.started = [];

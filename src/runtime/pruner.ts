@@ -1,13 +1,13 @@
 /**
  * Once a minute, removes the finished jobs that have been kept long enough, and what limits have
  * left behind. Every process asks; the database lets one of them do it. What is due is
- * `store/retention`'s business.
+ * `store/prune-jobs`' business.
  */
 
 import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
+import { pruneDue } from "../store/prune-jobs.ts";
 import { sweepLimits } from "../store/queue/fetch-limited.ts";
-import { pruneDue } from "../store/retention.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { BackgroundService } from "./background-service.ts";
 

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "vitest";
 import { createClient } from "../../src/client/create-client.ts";
-import { pruneDue } from "../../src/store/retention.ts";
+import { pruneDue } from "../../src/store/prune-jobs.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { countLocks, testRuntime } from "../support/test-runtime.ts";

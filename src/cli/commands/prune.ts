@@ -6,9 +6,9 @@ import { parseDuration } from "../../core/duration.ts";
 import {
   type FinishedState,
   type PruneChoice,
-  pruneChosen,
+  pruneJobs,
   pruneOnceResults,
-} from "../../store/retention.ts";
+} from "../../store/prune-jobs.ts";
 import { usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -21,7 +21,7 @@ export async function prune(args: CommandArguments): Promise<ExitCode> {
   const choice = choiceFrom(args);
   const { config } = await loadConfig(args.forConfig());
   return withStore(config, { migrate: false }, async ({ pool, schemas }) => {
-    const removed = await pruneChosen(pool, schemas, choice);
+    const removed = await pruneJobs(pool, schemas, choice);
     // Results of `ctx.once` belong to no job, so that only the policies say when they go.
     const byPolicy =
       choice.olderThanMs === null && choice.state === undefined && choice.task === undefined;

@@ -42,6 +42,13 @@ language sql stable as $$
     else (task).retain_failed_ms end
 $$;
 
+-- Whether the queue has the job as one that is still to run or running.
+create function :OWN.is_queued(job_id bigint) returns boolean language sql stable as $$
+  select exists (
+    select 1 from :QUEUE._private_jobs j
+    where j.id = $1 and (j.locked_at is not null or j.attempts < j.max_attempts))
+$$;
+
 create function :OWN.forget_jobs(ids bigint[]) returns integer language plpgsql as $$
 declare
   v_ids bigint[];

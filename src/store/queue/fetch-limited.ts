@@ -81,8 +81,8 @@ export async function fetchLimited(
 ): Promise<TakenJobs> {
   const { rows } = await db.query({
     name: "taskrun take limited",
-    text: `select ids, wait_ms, others_wait from ${schemas.own}.take_limited($1, $2, $3::int[], $4::int, $5::int,
-      $6::int, $7::float8)`,
+    text: `select ids, wait_ms, others_wait
+      from ${schemas.own}.take_limited($1, $2, $3::int[], $4::int, $5::int, $6::int, $7::float8)`,
     values: [
       processId,
       task,

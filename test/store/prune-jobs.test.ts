@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { pruneChosen, pruneDue, pruneOnceResults } from "../../src/store/retention.ts";
+import { pruneDue, pruneJobs, pruneOnceResults } from "../../src/store/prune-jobs.ts";
 import { type QueueKit, queueKit } from "../support/queue-kit.ts";
 
 let q: QueueKit;
@@ -185,7 +185,7 @@ describe("the queue", () => {
     const id = await failedInQueue("8 days");
     await q.db.query("delete from taskrun.history");
     expect(await pruneDue(q.db, q.schemas)).toBe(0);
-    expect(await pruneChosen(q.db, q.schemas, { olderThanMs: 0, dryRun: false })).toMatchObject({
+    expect(await pruneJobs(q.db, q.schemas, { olderThanMs: 0, dryRun: false })).toMatchObject({
       failed: 0,
     });
     expect(await q.row(id)).toBeDefined();
@@ -225,9 +225,9 @@ describe("what somebody chooses", () => {
     ];
     const choice = { olderThanMs: 3_600_000, state: "completed", task: "t" } as const;
     const counts = { completed: 2, failed: 0, cancelled: 0 };
-    expect(await pruneChosen(q.db, q.schemas, { ...choice, dryRun: true })).toEqual(counts);
+    expect(await pruneJobs(q.db, q.schemas, { ...choice, dryRun: true })).toEqual(counts);
     expect(await kept()).toHaveLength(5);
-    expect(await pruneChosen(q.db, q.schemas, { ...choice, dryRun: false })).toEqual(counts);
+    expect(await pruneJobs(q.db, q.schemas, { ...choice, dryRun: false })).toEqual(counts);
     expect(await kept()).toEqual(stays);
   });
 
@@ -235,7 +235,7 @@ describe("what somebody chooses", () => {
     await publish("forever", { completed: null, cancelled: null, failed: null });
     const stays = [await finished("23 hours"), await finished("99 days", { task: "forever" })];
     await finished("25 hours");
-    const counts = await pruneChosen(q.db, q.schemas, { olderThanMs: null, dryRun: false });
+    const counts = await pruneJobs(q.db, q.schemas, { olderThanMs: null, dryRun: false });
     expect(counts).toEqual({ completed: 1, failed: 0, cancelled: 0 });
     expect(await kept()).toEqual(stays);
   });
@@ -247,7 +247,7 @@ describe("what somebody chooses", () => {
        select n, 't', 'completed', 1, 3, 0, now(), now(), date_trunc('day', now()) - interval '3 days'
        from generate_series(1, 4500) n`,
     );
-    const counts = await pruneChosen(q.db, q.schemas, { olderThanMs: day, dryRun: false });
+    const counts = await pruneJobs(q.db, q.schemas, { olderThanMs: day, dryRun: false });
     expect(counts.completed).toBe(4500);
     expect(await kept()).toEqual([]);
   });

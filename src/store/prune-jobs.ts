@@ -47,7 +47,7 @@ export interface PruneChoice {
 }
 
 /** Removes the chosen jobs of the whole history; returns how many, by state. */
-export async function pruneChosen(
+export async function pruneJobs(
   db: Pick<pg.Pool, "query">,
   schemas: Schemas,
   choice: PruneChoice,
@@ -78,7 +78,7 @@ function finishedState(state: unknown): FinishedState {
 }
 
 /** Records in the order of their end, from where the piece before ended. */
-function chosenStatement({ queue, own }: Schemas): string {
+function chosenStatement({ own }: Schemas): string {
   return `
 select h.job_id, h.state, h.finished_at::text
 from ${own}.history h left join ${own}.tasks t on t.name = h.task
@@ -87,9 +87,7 @@ where h.finished_at >= $1::timestamptz and (h.finished_at, h.job_id) > ($1::time
     - least(coalesce($3::float8, ${own}.retention_ms(h.state, t)), 3e12) * interval '1 millisecond'
   and ($3::float8 is not null or ${own}.retention_ms(h.state, t) is not null)
   and ($4::text is null or h.state = $4) and ($5::text is null or $5 in (h.task, t.task))
-  and not exists (
-    select 1 from ${queue}._private_jobs j
-    where j.id = h.job_id and (j.locked_at is not null or j.attempts < j.max_attempts))
+  and not ${own}.is_queued(h.job_id)
 order by h.finished_at, h.job_id
 limit $6::int`;
 }
