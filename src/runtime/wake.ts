@@ -1,7 +1,8 @@
 /**
  * Says when it is worth looking for jobs: a notification of the queue, or the poll that covers
- * for notifications that never came. Passes on what comes on the control channel. Owns the LISTEN connection and puts a new one in its place
- * when it is lost; always calls `onWake` after a reconnect, since anything may have happened.
+ * for notifications that never came. Passes on what comes on the control channel. Owns the
+ * LISTEN connection and puts a new one in its place when it is lost; always calls `onWake` after
+ * a reconnect, since anything may have happened.
  */
 
 import pg from "pg";
