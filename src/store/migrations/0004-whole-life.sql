@@ -24,12 +24,15 @@ alter table :OWN.job_details
   add column ending jsonb;
 
 create table :OWN.dependencies (
+  id bigint generated always as identity primary key,
   job_id bigint not null,
   parent_id bigint not null,
   on_parent_failure text not null default 'cancel'
-    check (on_parent_failure in ('cancel', 'run', 'fail')),
-  primary key (job_id, parent_id)
+    check (on_parent_failure in ('cancel', 'run', 'fail'))
 );
+-- Of one column each: with an index over both, a plan made while the table was empty could read
+-- all of it to find one.
+create index dependencies_of_a_job on :OWN.dependencies (job_id);
 create index dependencies_of_a_parent on :OWN.dependencies (parent_id);
 
 create table :OWN.steps (

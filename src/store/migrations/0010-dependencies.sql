@@ -14,12 +14,17 @@
 --
 -- Adding a child locks none of its parents until it commits: a transaction that stays open for
 -- long would otherwise hold up whoever settles them.
+--
+-- A queue goes from empty to huge within one transaction, and plans don't follow: these functions
+-- are told to use indexes, whoever calls them.
 
 create index blocked_jobs on :OWN.job_details (job_id) where blocked_run_at is not null;
 
 create function :OWN.job_ends(ids bigint[])
 returns table (id bigint, task text, state text, output json, error text)
-language plpgsql as $$
+language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_never bigint;
@@ -56,14 +61,15 @@ comment on function :OWN.job_ends is
   'What has become of jobs, in the order asked: completed, failed, cancelled, unfinished, or gone when nothing is kept of the job any more.';
 
 -- Whether a job waits, over however many others, for itself.
-create function :OWN.waits_for_itself(job_id bigint) returns boolean language sql as $$
+create function :OWN.waits_for_itself(job_id bigint) returns boolean language sql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
   with recursive above (id) as (
     select d.parent_id from :OWN.dependencies d where d.job_id = waits_for_itself.job_id
     union
     select d.parent_id from above join :OWN.dependencies d on d.job_id = above.id
   )
-  select exists (select from :OWN.dependencies d where d.parent_id = waits_for_itself.job_id)
-    and exists (select from above where above.id = waits_for_itself.job_id);
+  select exists (select from above where above.id = waits_for_itself.job_id);
 $$;
 
 create function :OWN.refuse_cycle(job_id bigint) returns void language plpgsql as $$
@@ -148,8 +154,10 @@ begin
 end;
 $$;
 
-create function :OWN.resolve_dependents(parents bigint[], state text)
-returns integer language plpgsql as $$
+create function :OWN.resolve_found(parents bigint[], state text)
+returns integer language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_ids bigint[] := parents;
@@ -160,8 +168,7 @@ declare
   v_errors text[];
   v_resolved integer := 0;
 begin
-  if parents is null or not exists (select from :OWN.dependencies) then return 0; end if;
-  v_states := array_fill(resolve_dependents.state, array[cardinality(v_ids)]);
+  v_states := array_fill(resolve_found.state, array[cardinality(v_ids)]);
   -- One turn for each layer of the graph that ends with its parents.
   loop
     select array_agg(distinct d.job_id) into v_children
@@ -203,12 +210,23 @@ begin
 end;
 $$;
 
+create function :OWN.resolve_dependents(parents bigint[], state text)
+returns integer language plpgsql as $$
+begin
+  -- Every settlement comes by here.
+  if parents is null or not exists (select from :OWN.dependencies) then return 0; end if;
+  return :OWN.resolve_found(parents, state);
+end;
+$$;
+
 comment on function :OWN.resolve_dependents is
   'Tells the jobs that wait for these that they have ended: completed, failed or cancelled. Returns how many of them were released, cancelled or failed by it.';
 
 create function :OWN.block_job(job_id bigint, parents bigint[],
   on_parent_failure text default 'cancel', run_at timestamptz default null)
-returns void language plpgsql as $$
+returns void language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_policy text := coalesce(block_job.on_parent_failure, 'cancel');
@@ -251,7 +269,9 @@ begin
   end if;
   insert into :OWN.dependencies (job_id, parent_id, on_parent_failure)
     select v_job.id, parent.id, v_policy from unnest(v_waits_for) as parent (id) order by 2;
-  perform :OWN.refuse_cycle(v_job.id);
+  if exists (select from :OWN.dependencies d where d.parent_id = v_job.id) then
+    perform :OWN.refuse_cycle(v_job.id);
+  end if;
   insert into :OWN.job_details (job_id, blocked_run_at) values (v_job.id, v_run_at)
     on conflict on constraint job_details_pkey
     do update set blocked_run_at = excluded.blocked_run_at;
@@ -269,14 +289,15 @@ comment on function :OWN.block_job is
 -- Runs when the adding transaction commits: only now is it certain to be seen by whoever ends the
 -- parent from here on, once the parent's row is locked. A row that somebody else is at is not
 -- waited for, lest two that wait for each other end in a deadlock; the sweep looks at it then.
-create function :OWN.check_new_dependency() returns trigger language plpgsql as $$
+create function :OWN.check_new_dependency() returns trigger language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_tries integer := 0;
   v_state text;
 begin
-  if not exists (select from :OWN.dependencies d
-    where d.job_id = new.job_id and d.parent_id = new.parent_id) then return null; end if;
+  if not exists (select from :OWN.dependencies d where d.id = new.id) then return null; end if;
   loop
     perform from :QUEUE._private_jobs j where j.id = new.parent_id for share skip locked;
     exit when found;
@@ -337,7 +358,9 @@ begin
 end;
 $$;
 
-create function :OWN.sweep_blocked() returns integer language plpgsql as $$
+create function :OWN.sweep_blocked() returns integer language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 #variable_conflict use_column
 declare
   v_state text;
