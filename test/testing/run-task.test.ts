@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { TaskContext } from "../../src/core/context.ts";
 import { defineTask } from "../../src/core/task.ts";
-import { CancelledError } from "../../src/core/task-errors.ts";
+import { CancelledError, PermanentError } from "../../src/core/task-errors.ts";
 import { runTask } from "../../src/testing/run-task.ts";
 
 const greet = defineTask({
@@ -127,4 +127,22 @@ describe("overrides", () => {
 test("a definition that is wrong is thrown, not run", async () => {
   const wrong = { ...greet, timeout: "soon" };
   await expect(runTask(wrong, { name: "x" })).rejects.toThrow('timeout: got "soon", expected');
+});
+
+test("steps of attempts before are given; those that are done are told, undone ones too", async () => {
+  const trip = defineTask({
+    handler: async (payload: { fails: boolean }, ctx) => {
+      await ctx.step("reserve", () => "13B", { compensate: () => {} });
+      await ctx.step("charge", () => 4900);
+      if (payload.fails) throw new PermanentError("no");
+    },
+  });
+  const steps = [{ name: "reserve", result: "12A" }];
+  const done = await runTask(trip, { fails: false }, { steps });
+  expect(done.steps).toEqual([
+    { name: "reserve", result: "12A", compensated: false },
+    { name: "charge", result: 4900, compensated: false },
+  ]);
+  const failed = await runTask(trip, { fails: true }, { steps });
+  expect(failed.steps.map(({ compensated }) => compensated)).toEqual([true, false]);
 });
