@@ -2,7 +2,8 @@
  * Gives away the jobs of a process that is gone. What became of each is decided by whether the
  * process was running it, as its heartbeat last said, or had only taken it ahead:
  *
- *   returned      it had not been begun, as far as anybody knows: the attempt does not count
+ *   returned      it had not been begun, as far as anybody knows: the attempt does not count;
+ *                 or somebody wants it cancelled, which whoever looks next will do
  *   retrying      it was being run: the attempt counts, and so does the crash
  *   failed        so it was, and that was its last attempt, or the third process it died with
  *   compensating  as failed, but it has steps to undo first; or it was undoing them
@@ -42,6 +43,7 @@ function statement({ queue, own }: Schemas): string {
 with seen as materialized (
   select j.*, t.identifier as task, q.queue_name, d.ending as decided,
     coalesce(d.crashes, 0) + p.was_running::int as crashes, p.was_running,
+    exists (select 1 from ${own}.cancellations c where c.job_id = j.id) as cancelling,
     exists (select 1 from ${own}.steps s
       where s.job_id = j.id and s.state = 'done' and s.compensable) as compensable
   from ${queue}._private_jobs j
@@ -57,7 +59,7 @@ with seen as materialized (
 ),
 held as materialized (
   select seen.*, case
-    when not was_running then 'returned'
+    when not was_running or cancelling then 'returned'
     when decided is not null and crashes < $3 then 'compensating'
     when attempts < max_attempts and crashes < $3 then 'retrying'
     when decided is null and compensable then 'compensating'

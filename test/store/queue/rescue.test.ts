@@ -145,6 +145,16 @@ test("an ending that was decided before stays, and the run that undoes steps is 
   expect(await details(id)).toMatchObject({ ending: { state: "cancelled" }, crashes: 1 });
 });
 
+test("a job that was to be cancelled doesn't fail by its process's death", async () => {
+  const id = await q.add({ max_attempts: 1 });
+  await q.take("dead");
+  await registerWith("dead", [id]);
+  await q.db.query("select taskrun.cancel_job($1, 'not needed')", [id]);
+  expect(await rescue("dead")).toEqual({ returned: 1, retried: 0, failed: 0 });
+  await q.db.query("select taskrun.sweep_cancellations()");
+  expect(await q.kit.job(id)).toMatchObject({ state: "cancelled", error: "not needed" });
+});
+
 test("doing it twice changes nothing more", async () => {
   const id = await q.add();
   await q.take("dead");
