@@ -9,9 +9,9 @@ const processes = 3;
 
 /** What the handlers did, when and how many at once. */
 interface Runs {
-  starts: number[];
+  /** When each started, and how many of them there were then. */
+  starts: { readonly atMs: number; readonly atOnce: number }[];
   atOnce: number;
-  most: number;
   healthy: boolean;
   others: number;
 }
@@ -21,7 +21,7 @@ let runtimes: Runtime[];
 let runs: Runs;
 
 beforeEach(() => {
-  runs = { starts: [], atOnce: 0, most: 0, healthy: false, others: 0 };
+  runs = { starts: [], atOnce: 0, healthy: false, others: 0 };
   runtimes = [];
 });
 afterEach(async () => {
@@ -41,9 +41,8 @@ async function startFleet(breaker: unknown, handler: () => Promise<unknown>): Pr
 }
 
 async function service(): Promise<string> {
-  runs.starts.push(Date.now());
   runs.atOnce += 1;
-  runs.most = Math.max(runs.most, runs.atOnce);
+  runs.starts.push({ atMs: Date.now(), atOnce: runs.atOnce });
   await new Promise((resolve) => setTimeout(resolve, 20));
   runs.atOnce -= 1;
   if (!runs.healthy) throw new Error("service down");
@@ -89,15 +88,14 @@ test("five failures stop all processes from fetching, one job at a time tries, t
   expect(rows).toEqual([{ attempts: 0, locked_by: null }]);
 
   runs.healthy = true;
-  runs.most = 0;
   const { open_until: until } = await breakerRow();
   const atHalfOpen: number[] = [];
   runtimes[0]?.events.once("breaker:half-open", () => atHalfOpen.push(runs.starts.length));
   await allHear("breaker:closed");
   // The three that closed it ran alone, and not before their time.
   const tried = runs.starts.slice(5, 8);
-  expect(tried).toHaveLength(3);
-  expect(tried[0]).toBeGreaterThanOrEqual(Number(until));
+  expect(tried.map(({ atOnce }) => atOnce)).toEqual([1, 1, 1]);
+  expect(tried[0]?.atMs).toBeGreaterThanOrEqual(Number(until));
   expect(atHalfOpen[0]).toBeLessThanOrEqual(6);
   await runtimes[0]?.drain();
   await runtimes[1]?.drain();
@@ -108,4 +106,32 @@ test("five failures stop all processes from fetching, one job at a time tries, t
   );
   expect(done.rows).toEqual([{ count: 20, attempts: 1 }]);
   expect(await breakerRow()).toMatchObject({ state: "closed", failures: 0, canary_process: null });
+});
+
+test("a job that is let through and fails holds the others back for as long again", async () => {
+  await startFleet({ failures: 2, successes: 1, openFor: "300ms" }, service);
+  const opened = allHear("breaker:opened");
+  await addManyBySql(kit, "shaky", 2);
+  await opened;
+  await addManyBySql(kit, "shaky", 5);
+  const before = runs.starts.length;
+  await allHear("breaker:half-open");
+  await allHear("breaker:opened");
+  expect(runs.starts).toHaveLength(before + 1);
+  runs.healthy = true;
+  await allHear("breaker:closed");
+  expect(await breakerRow()).toMatchObject({ state: "closed", failures: 0 });
+});
+
+test("resuming the task closes its breaker, whatever its time", async () => {
+  await startFleet({ failures: 1, openFor: "1h" }, service);
+  const opened = allHear("breaker:opened");
+  await addBySql(kit, "shaky");
+  await opened;
+  runs.healthy = true;
+  await addBySql(kit, "shaky");
+  const closed = allHear("breaker:closed");
+  await kit.db.query("select taskrun.resume('task', 'shaky')");
+  await closed;
+  while (runs.starts.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
 });

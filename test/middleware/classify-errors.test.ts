@@ -10,6 +10,45 @@ function throwing(thrown: unknown) {
   };
 }
 
+describe("for a task with a breaker", () => {
+  const outcomeOf = (thrown: unknown, breaker: unknown = {}) =>
+    startAttempt({ breaker, handler: throwing(thrown) }).outcome;
+
+  test.each([
+    ["an unknown error", new Error("no")],
+    ["a service that fails", new errors.ExternalServiceError("503")],
+    ["a timeout", new errors.TaskTimeoutError()],
+    ["an open circuit of the handler's own", new errors.CircuitOpenError()],
+    ["an open circuit as a cause", new errors.RetryLaterError("no", "1s", { cause: named() })],
+  ])("%s counts", async (_, thrown) => {
+    expect(await outcomeOf(thrown)).toMatchObject({ tripsBreaker: true });
+  });
+
+  test("so does the last attempt of a job", async () => {
+    const last = { job: { attempt: 3, maxAttempts: 3 } };
+    const { outcome } = startAttempt({ breaker: {}, handler: throwing(new Error("no")) }, last);
+    expect(await outcome).toMatchObject({ state: "failed", tripsBreaker: true });
+  });
+
+  test.each([
+    ["a bad payload", new errors.InvalidPayloadError("no")],
+    ["a rule of the business", new errors.BusinessLogicError("no")],
+    ["a job that is put off", new errors.RetryLaterError("later", "1s")],
+    ["a cancel", new errors.CancelledError("no")],
+  ])("%s doesn't", async (_, thrown) => {
+    expect(await outcomeOf(thrown)).not.toHaveProperty("tripsBreaker");
+  });
+
+  test("and without a breaker nothing does", async () => {
+    expect(await outcomeOf(new Error("no"), false)).not.toHaveProperty("tripsBreaker");
+  });
+});
+
+/** Of another copy of taskrun, or of a circuit breaker's library. */
+function named(): Error {
+  return Object.assign(new Error("open"), { name: "CircuitOpenError" });
+}
+
 describe("what a handler returns", () => {
   test.each([
     ["nothing", undefined, null],
