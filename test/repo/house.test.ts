@@ -21,6 +21,7 @@ const namedForAFamily: Readonly<Record<string, string>> = {
   "src/cli/output.ts": "the ways to print",
   "src/store/queue/changed-job-ids.ts": "ids of jobs that may have changed",
   "src/core/task-errors.ts": "the errors that handlers throw on purpose",
+  "src/store/dependencies.ts": "what jobs that wait for others need to know",
 };
 
 /** Files without a test of the same path → the test that they are covered by. */
