@@ -52,7 +52,7 @@ export class OwnServer implements AsyncDisposable {
     return this.#server.pid ?? 0;
   }
 
-  /** Resolves when it accepts connections; after a crash its old memory may be in use for a while. */
+  /** Resolves when it accepts connections; a crash leaves its memory in use for a while. */
   async start(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       this.#exited = Promise.withResolvers();
