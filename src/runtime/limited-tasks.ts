@@ -4,7 +4,7 @@
  * What may run is decided in the database, over all processes.
  *
  * Reading which jobs have no key yet costs more the more of them wait, so it is done no more
- * often than lets it take a twentieth of the time.
+ * often than lets it take a twentieth of the time, or twice a second.
  */
 
 import type pg from "pg";
@@ -41,6 +41,8 @@ export interface LimitedTasksOptions {
 const keyedAtOnce = 5000;
 const lookPause = 20;
 const shortestPauseMs = 10;
+// However many jobs wait: a new one may be of a key that has none.
+const longestPauseMs = 500;
 // In a process that does nothing a short look is no burden, whenever it comes.
 const shortLookMs = 3;
 const retryMs = 250;
@@ -131,7 +133,7 @@ export class LimitedTasks implements BackgroundService {
   }
 
   #mayLook(state: TaskState): boolean {
-    const pauseMs = Math.max(shortestPauseMs, state.lookMs * lookPause);
+    const pauseMs = Math.min(Math.max(shortestPauseMs, state.lookMs * lookPause), longestPauseMs);
     const waitMs = state.lookedAtMs + pauseMs - performance.now();
     if (waitMs <= 0 || (state.lookMs < shortLookMs && this.#options.isIdle())) return true;
     if (!this.#stopped) state.later.add(waitMs);
@@ -159,17 +161,17 @@ export class LimitedTasks implements BackgroundService {
   async #keyNew({ task, names }: PlannedTask, limit: Limit, state: TaskState): Promise<void> {
     const { db, schemas } = this.#options;
     const ids = [...names.keys()];
-    const from = performance.now();
     for (;;) {
+      const from = performance.now();
       const found = await listUnkeyed(db, schemas, ids, keyedAtOnce);
+      state.lookedAtMs = performance.now();
+      state.lookMs = state.lookedAtMs - from;
       if (found.length > 0) {
         const keyed = found.map((job) => ({ job, key: this.#keyOf(job, task, limit) }));
         await keyJobs(db, schemas, task.name, keyed);
       }
       if (found.length < keyedAtOnce) break;
     }
-    state.lookedAtMs = performance.now();
-    state.lookMs = state.lookedAtMs - from;
   }
 
   #keyOf({ id, payload }: UnkeyedJob, task: Task, limit: Limit): string | null {

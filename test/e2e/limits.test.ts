@@ -93,17 +93,17 @@ test("no more of a key run at once than its limit allows, and all are done", asy
 });
 
 test("a tenant with many jobs doesn't hold up one with few", async () => {
-  const seen = new Observed(403);
-  const handler = (payload: unknown) => seen.run(byTenant(payload), () => sleep(1));
+  const seen = new Observed(603);
+  const handler = (payload: unknown) => seen.run(byTenant(payload), () => sleep(5));
   const kit = await kitWith({ call: { limit: { key: byTenant, concurrency: 6 }, handler } });
-  await addMany(kit, "heavy", 400);
+  await addMany(kit, "heavy", 600);
   const [runtime] = processes(kit, 1);
   await runtime?.start();
   await addMany(kit, "light", 3);
   await seen.all.promise;
   const place = seen.ended.lastIndexOf("light") - seen.ended.indexOf("light");
   expect(place).toBeLessThan(40);
-  expect(seen.ended.lastIndexOf("light")).toBeLessThan(250);
+  expect(seen.ended.lastIndexOf("light")).toBeLessThan(500);
 });
 
 test("in no span of the rate's length more jobs of a key start than it allows", async () => {
