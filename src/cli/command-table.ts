@@ -146,13 +146,19 @@ export const commandTable = {
   },
   db: {
     usage: "db <action>",
-    sentence: "The embedded Postgres: url, start, stop, reset",
-    arguments: { action: "url, start, stop or reset" },
-    flags: {},
+    sentence: "The embedded Postgres: url, start, stop, reset; SQL for roles",
+    arguments: { action: "url, start, stop, reset or roles" },
+    flags: {
+      "graphile-functions": {
+        kind: "switch",
+        sentence: "Roles: may enqueue with graphile-worker's add_job, too",
+      },
+    },
     options: common,
     examples: [
       ['psql "$(taskrun db url)"', "open the database that taskrun uses"],
       ["taskrun db reset", "throw the embedded database away"],
+      ["taskrun db roles > roles.sql", "SQL for three roles with few rights, to review and run"],
     ],
     load: async () => (await import("./commands/db.ts")).db,
   },

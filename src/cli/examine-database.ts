@@ -5,6 +5,7 @@ import { describeConnection } from "../config/describe-connection.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { findEmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { appliedMigrations, migrationNames } from "../store/migrate.ts";
+import { type QueueRights, queueRights } from "../store/queue/queue-rights.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { describeDatabaseError } from "./describe-database-error.ts";
 import type { Finding } from "./finding.ts";
@@ -45,9 +46,16 @@ async function examineServer(connectionString: string, schema: string): Promise<
   try {
     await client.connect();
     const schemas = schemasFor(schema);
-    return [
+    const rights = await queueRights(client, schemas);
+    const base = [
       await examineVersion(client, shown),
       await examineRights(client, schemas),
+      ...examineVisibility(rights),
+    ];
+    // What follows can't be asked by this role.
+    if (rights?.reads === false) return [...base, await examineClock(client)];
+    return [
+      ...base,
       await examineQueue(client, schemas),
       await examineOwnSchema(client, schemas),
       await examineClock(client),
@@ -98,6 +106,26 @@ async function examineRights(client: pg.Client, schemas: Schemas): Promise<Findi
     detail: "may neither create the schemas nor use them",
     fix: "Grant CREATE on the database to this user, or run `taskrun migrate` as another one.",
   };
+}
+
+/** Says something only when there is something to say. */
+function examineVisibility(rights: QueueRights | null): Finding[] {
+  if (rights === null) return [];
+  const { role, reads, writes, seesRows } = rights;
+  const found = {
+    name: "queue rows",
+    fix: "Connect as the owner, or make roles with `taskrun db roles`.",
+  };
+  if (!reads) {
+    const detail = `the role "${role}" may not read the queue's tables; it may still add jobs`;
+    return [{ ...found, status: "fail", detail }];
+  }
+  if (!seesRows) {
+    const detail = `row level security hides the queue's rows from the role "${role}"`;
+    return [{ ...found, status: "fail", detail }];
+  }
+  if (writes) return [];
+  return [{ ...found, status: "warn", detail: `the role "${role}" may read jobs, not run them` }];
 }
 
 async function examineQueue(client: pg.Client, schemas: Schemas): Promise<Finding> {

@@ -19,6 +19,7 @@ const codes: Partial<Record<TaskrunErrorCode, ExitCode>> = {
   "bad-payload": exitCodes.usage,
   "unknown-task": exitCodes.usage,
   "schema-newer": exitCodes.unavailable,
+  "missing-rights": exitCodes.unavailable,
   "queue-incompatible": exitCodes.unavailable,
 };
 

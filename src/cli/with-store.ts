@@ -2,6 +2,7 @@
 
 import pg from "pg";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { TaskrunError } from "../core/errors.ts";
 import { migrate } from "../store/migrate.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { type OpenDatabase, openDatabase } from "./open-database.ts";
@@ -30,11 +31,18 @@ export async function withStore<Result>(
   try {
     // An embedded database belongs to this project alone, so that it may always be migrated.
     if (options.migrate || database.embedded) {
-      await migrate(database.connectionString, { schema: config.schema, onProgress: say });
+      await migrate(database.connectionString, { schema: config.schema, onProgress: say }).catch(
+        goOnWithoutRights,
+      );
     }
     return await use({ pool, schemas: schemasFor(config.schema), database });
   } finally {
     await pool.end().catch(() => {});
     await database.close();
   }
+}
+
+/** Who may not migrate may still be allowed to add jobs; if not, the statement itself says so. */
+function goOnWithoutRights(error: unknown): void {
+  if (!(error instanceof TaskrunError && error.code === "missing-rights")) throw error;
 }

@@ -15,6 +15,8 @@ export const errorCatalogue = {
   "no-test-pool": "Pass a pool: runTask(task, payload, { pool }).",
   "schema-newer": "Run the taskrun that migrated it, or a newer one.",
   "queue-incompatible": "Use graphile-worker 0.18's schema; `taskrun doctor` shows what is there.",
+  "missing-rights":
+    "Connect as the owner of the queue's tables, or as a member of the role for workers: `taskrun db roles`.",
   "unknown-task": "Use the name of a file under the tasks folder.",
   "bad-payload": "Send a payload that fits the task's schema.",
   "bad-enqueue-option": "Correct the option.",

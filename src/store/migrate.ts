@@ -7,7 +7,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { TaskrunError } from "../core/errors.ts";
+import { definerFunctions, restoreDefiners } from "./definer-functions.ts";
 import { checkQueueContract, queueExists } from "./queue/contract.ts";
+import { checkQueueRights } from "./queue/queue-rights.ts";
 import { type Schemas, schemasFor } from "./schemas.ts";
 
 // From both src/store and dist/store: the package ships its sources.
@@ -25,7 +27,8 @@ export interface MigrateOptions {
 /**
  * Applies what is missing; does nothing on a database that is up to date.
  *
- * @throws TaskrunError schema-newer when a newer taskrun has migrated this database.
+ * @throws TaskrunError schema-newer when a newer taskrun has migrated this database, and
+ *   missing-rights when the role may not do what is to be done, or not work with the queue.
  */
 export async function migrate(
   connectionString: string,
@@ -40,12 +43,15 @@ export async function migrate(
   // Without a listener, a connection lost in between would end the process.
   client.on("error", () => {});
   await client.connect();
+  let doing = "to look whether the database is up to date";
   try {
     const done = await appliedMigrations(client, schemas);
     if (missingMigrations(done).length === 0 && (await queueExists(client, schemas))) {
+      await checkQueueRights(client, schemas);
       await checkQueueContract(client, schemas);
       return { applied: [] };
     }
+    doing = "to bring the database up to date";
     await client.query("select pg_advisory_lock($1)", [lockKey]);
     options.onProgress?.("migrating the database");
     // Loaded here: a database that is up to date is the usual case and needs none of it.
@@ -58,6 +64,8 @@ export async function migrate(
     });
     await checkQueueContract(client, schemas);
     return { applied: await applyMissing(client, schemas) };
+  } catch (error) {
+    throw refusedMigration(error, doing);
   } finally {
     await client.end().catch(() => {});
   }
@@ -96,6 +104,18 @@ function missingMigrations(done: readonly string[]): string[] {
   return known.filter((name) => !done.includes(name));
 }
 
+function refusedMigration(error: unknown, doing: string): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "42501")) return error;
+  return new TaskrunError(
+    "missing-rights",
+    `This role has not the rights ${doing} (${error.message})`,
+    {
+      nextStep: "Run `taskrun migrate` as the owner of the schemas, then start again.",
+      cause: error,
+    },
+  );
+}
+
 async function applyMissing(client: pg.Client, schemas: Schemas): Promise<string[]> {
   await client.query("begin");
   await client.query(`create schema if not exists ${schemas.own}`);
@@ -103,6 +123,7 @@ async function applyMissing(client: pg.Client, schemas: Schemas): Promise<string
     `create table if not exists ${schemas.own}.migrations (
        name text primary key, applied_at timestamptz not null default now())`,
   );
+  const definers = await definerFunctions(client, schemas);
   // Asked again under the lock: another process may have been faster.
   const missing = missingMigrations(await appliedMigrations(client, schemas));
   for (const name of missing) {
@@ -115,6 +136,7 @@ async function applyMissing(client: pg.Client, schemas: Schemas): Promise<string
     );
     await client.query(`insert into ${schemas.own}.migrations (name) values ($1)`, [name]);
   }
+  await restoreDefiners(client, definers);
   await client.query("commit");
   return missing;
 }

@@ -1,4 +1,4 @@
-/** `taskrun db`: the embedded Postgres from outside. */
+/** `taskrun db`: the embedded Postgres from outside, and the script for the roles of a database. */
 
 import { describeConnection } from "../../config/describe-connection.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -9,17 +9,22 @@ import {
   resetEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from "../../dev/embedded-postgres.ts";
+import { rolesScript } from "../../store/queue/roles-script.ts";
+import { schemasFor } from "../../store/schemas.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { print, say } from "../output.ts";
 import { startEmbedded } from "../start-embedded.ts";
 
-const actions: Readonly<Record<string, (config: ResolvedConfig) => Promise<void>>> = {
+type Action = (config: ResolvedConfig, args: CommandArguments) => Promise<void>;
+
+const actions: Readonly<Record<string, Action>> = {
   url: showUrl,
   start,
   stop,
   reset,
+  roles: printRoles,
 };
 
 export async function db(args: CommandArguments): Promise<ExitCode> {
@@ -30,9 +35,12 @@ export async function db(args: CommandArguments): Promise<ExitCode> {
     const known = `There are ${Object.keys(actions).join(", ")}.`;
     throw usageError(`db ${name}: unknown`, meant === null ? known : `Did you mean ${meant}?`);
   }
+  if (name !== "roles" && args.isSet("graphile-functions")) {
+    throw usageError("--graphile-functions is for `taskrun db roles`", "Leave it out.");
+  }
   const { config } = await loadConfig(args.forConfig());
   try {
-    await action(config);
+    await action(config, args);
   } catch (error) {
     if (error instanceof CliError || !(error instanceof Error)) throw error;
     throw new CliError(exitCodes.unavailable, `the embedded Postgres: ${error.message}`);
@@ -70,6 +78,12 @@ async function stop(config: ResolvedConfig): Promise<void> {
 async function reset(config: ResolvedConfig): Promise<void> {
   await resetEmbeddedPostgres(config.dataDir);
   say("The embedded Postgres and its data are gone; the next start makes a new one.");
+}
+
+/** Touches no database: the script is for somebody with more rights than taskrun has. */
+async function printRoles(config: ResolvedConfig, args: CommandArguments): Promise<void> {
+  const graphileFunctions = args.isSet("graphile-functions");
+  print(rolesScript(schemasFor(config.schema), { graphileFunctions }).trimEnd());
 }
 
 function warnOfConnection(config: ResolvedConfig): void {

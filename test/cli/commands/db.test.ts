@@ -19,6 +19,25 @@ test("an unknown action is refused with the one that was meant", async () => {
   expect(stderr).toContain("Did you mean start?");
 });
 
+test("db roles prints a script for the schema's roles, and needs no database", async () => {
+  await using project = await TaskProject.of({ "package.json": "{}" });
+  const roles = (...more: string[]) => runCli(["db", "roles", ...more], { cwd: project.dir });
+  const usual = await roles();
+  expect(usual).toMatchObject({ code: 0, stderr: "" });
+  expect(usual.stdout).toContain('to "taskrun_worker"');
+  expect(usual.stdout).not.toMatch(/:[A-Z]+/);
+  const other = await roles("--schema", "orders", "--graphile-functions");
+  expect(other.stdout).toContain('to "orders_taskrun_reader"');
+  expect(other.stdout).toContain('grant usage on schema "orders" to "orders_taskrun_enqueuer"');
+  expect(usual.stdout).not.toContain('schema "graphile_worker" to "taskrun_enqueuer"');
+});
+
+test("what only the roles know is refused for another action", async () => {
+  await using project = await TaskProject.of({ "package.json": "{}" });
+  const ran = await runCli(["db", "url", "--graphile-functions"], { cwd: project.dir });
+  expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining("`taskrun db roles`") });
+});
+
 test("the embedded Postgres is started, used, stopped and reset", async () => {
   await using project = await TaskProject.of({ "tasks/a.mjs": "export default async () => 7;" });
   const cli = (...args: string[]) => runCli(args, { cwd: project.dir });
