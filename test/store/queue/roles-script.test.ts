@@ -315,3 +315,24 @@ test("a worker that finds migrations missing says who is to run them", async () 
     await superuser.query(`insert into ${schemas.own}.migrations values ($1)`, [newest]);
   }
 });
+
+test("the script refuses functions whose owner wouldn't see the queue's rows, and changes nothing", async () => {
+  const addJob = `${schemas.own}.add_job(text, jsonb, jsonb)`;
+  const { rows } = await superuser.query(
+    "select proowner::regrole::text as owner from pg_proc where oid = $1::regprocedure",
+    [addJob],
+  );
+  await superuser.query(`alter function ${addJob} owner to "${names.reader}"`);
+  try {
+    await expect(
+      superuser.query(rolesScript(schemas, { graphileFunctions: true })),
+    ).rejects.toThrow(/the owner of .*add_job.* is not the owner of .*_private_jobs/);
+  } finally {
+    await superuser.query("rollback");
+    await superuser.query(`alter function ${addJob} owner to ${rows[0].owner}`);
+  }
+  const shop = await connect("shop");
+  await expect(shop.query(`select ${schemas.queue}.add_job('mail')`)).rejects.toMatchObject(
+    refused,
+  );
+});
