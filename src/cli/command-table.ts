@@ -5,6 +5,7 @@
 
 import type { Command, CommandSpec } from "./command-spec.ts";
 import { gateCommands } from "./gate-commands.ts";
+import { httpCommands } from "./http-commands.ts";
 import { lookCommands } from "./look-commands.ts";
 import { operationCommands } from "./operation-commands.ts";
 import { sharedFlags } from "./shared-flags.ts";
@@ -39,6 +40,8 @@ export const commandTable = {
       "redact",
       "logPayloads",
       "keepLogs",
+      "httpPort",
+      "httpHost",
     ],
     examples: [
       ["taskrun", "run until Ctrl-C"],
@@ -135,6 +138,7 @@ export const commandTable = {
   ...lookCommands,
   ...operationCommands,
   ...gateCommands,
+  ...httpCommands,
   migrate: {
     usage: "migrate",
     sentence: "Bring the database's schemas up to date",

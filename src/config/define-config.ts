@@ -44,6 +44,10 @@ export interface UserConfig {
   keepLogs?: boolean;
   /** Folder for what taskrun keeps on disk, relative to this file. Default ".taskrun". */
   dataDir?: string;
+  /** Port of the HTTP API beside the jobs. Default: none. */
+  httpPort?: number | null;
+  /** Address that the HTTP API listens on; others than this machine need a token. */
+  httpHost?: string;
   /** Policies of every task that doesn't set its own. */
   defaults?: TaskDefaults;
   /** Functions around every attempt, the first one outermost. */

@@ -119,6 +119,8 @@ function checkAll(check: Checker) {
     logPayloads: check("logPayloads"),
     keepLogs: check("keepLogs"),
     dataDir: check("dataDir"),
+    httpPort: check("httpPort"),
+    httpHost: check("httpHost"),
     defaults: check("defaults"),
     middleware: check("middleware"),
     plugins: check("plugins"),

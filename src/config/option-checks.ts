@@ -152,6 +152,8 @@ export const optionChecks = {
   logPayloads: z.boolean({ error: "expected true or false" }),
   keepLogs: z.boolean({ error: "expected true or false" }),
   dataDir: text,
+  httpPort: wholeNumber(schema.httpPort).nullable(),
+  httpHost: text,
   defaults: taskDefaults,
   middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),
   plugins,

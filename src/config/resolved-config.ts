@@ -44,6 +44,10 @@ export interface ResolvedConfig {
   readonly logPayloads: boolean;
   /** Whether the lines of `ctx.log`, info and above, are kept with the job. */
   readonly keepLogs: boolean;
+  /** Port of the HTTP API; 0 = any that is free, null = none beside the jobs. */
+  readonly httpPort: number | null;
+  /** Address that the HTTP API listens on. */
+  readonly httpHost: string;
   readonly defaults: TaskDefaults;
   readonly middleware: readonly Middleware[];
   readonly plugins: readonly Plugin[];

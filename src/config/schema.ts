@@ -143,6 +143,18 @@ export const schema = {
     default: ".taskrun",
     sentence: "Folder for what taskrun keeps on disk: the embedded Postgres",
   },
+  httpPort: {
+    kind: "integer",
+    default: null,
+    min: 0,
+    max: 65_535,
+    sentence: "Port of the HTTP API; run has none unless it is set, serve takes 3000; 0 = any",
+  },
+  httpHost: {
+    kind: "text",
+    default: "127.0.0.1",
+    sentence: "Address that the HTTP API listens on; others than this machine need a token",
+  },
   defaults: {
     kind: "code",
     default: {},

@@ -145,7 +145,8 @@ async function countRetried(db: Pick<pg.Pool, "query">, { own }: Schemas): Promi
   return rows[0]?.count ?? 0;
 }
 
-async function listProcesses(
+/** Those that live, with how many of the `running` jobs each holds; the oldest first. */
+export async function listProcesses(
   db: Pick<pg.Pool, "query">,
   { own }: Schemas,
   running: readonly RunningJob[],

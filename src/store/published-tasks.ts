@@ -1,11 +1,12 @@
 /**
  * What the running code says of its tasks, for SQL to read: `tasks`, and in `processes` which of
- * them a process has. Owns the statement.
+ * them a process has. Owns the statements.
  *
  * A task that this process doesn't have keeps its row: it may be another process's, or be on its
  * way in a deployment. It goes when nobody has said it for 30 days and no live process has it.
  */
 
+import type pg from "pg";
 import type { Schemas } from "./schemas.ts";
 import type { SqlRunner } from "./sql-runner.ts";
 
@@ -57,6 +58,33 @@ on conflict (name) do update set task = excluded.task, description = excluded.de
   retain_failed_ms = excluded.retain_failed_ms, published_at = excluded.published_at,
   published_by = excluded.published_by`;
   await db.query(text, [`[${tasks.map(rowJson).join(",")}]`, processId ?? ""]);
+}
+
+/** A published name, for people and programs that ask what there is. */
+export interface PublishedTaskRow {
+  /** A task's name or one of its aliases. */
+  readonly name: string;
+  readonly task: string;
+  readonly description: string | null;
+  /** JSON Schema; null when there is none to check by. */
+  readonly payload_schema: unknown;
+  readonly published_at: Date;
+  /** How many live processes have it. */
+  readonly processes: number;
+}
+
+/** By name. */
+export async function listPublishedTasks(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+): Promise<PublishedTaskRow[]> {
+  const { rows } = await db.query<PublishedTaskRow>(
+    `select name, task, description, payload_schema, published_at,
+       (select count(*)::int from ${own}.processes p
+         where p.dead_at is null and t.name = any (p.tasks)) as processes
+     from ${own}.tasks t order by name`,
+  );
+  return rows;
 }
 
 function rowJson(task: PublishedTask): string {

@@ -12,6 +12,7 @@ import { type ConfigChange, ConfigReloader } from "../../dev/config-reloader.ts"
 import { GraphLoader } from "../../dev/graph-loader.ts";
 import { NativeReloadLoader } from "../../dev/native-reload-loader.ts";
 import { type WatchReport, WatchSession } from "../../dev/watch-session.ts";
+import type { HttpServer } from "../../http/start-http-server.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { configLayers } from "../../runtime/project-loader.ts";
 import { schemasFor } from "../../store/schemas.ts";
@@ -21,6 +22,7 @@ import { explainError } from "../explain-error.ts";
 import { Keys } from "../keys.ts";
 import { type OpenDatabase, openDatabase } from "../open-database.ts";
 import { say, sayError, sayWarning } from "../output.ts";
+import { serveBeside } from "../serve-http.ts";
 import { showStart } from "../show-start.ts";
 import { aborted, hurried, StopSignals } from "../stop-signals.ts";
 import { surviveStrayErrors } from "../survive-stray-errors.ts";
@@ -149,17 +151,20 @@ class Watch {
     const pool = new pg.Pool({ connectionString, max: 1, application_name: "taskrun keys" });
     pool.on("error", () => {});
     void aborted(this.#signals.second).then(() => runtime.stopNow());
+    let http: HttpServer | null = null;
     try {
       if (this.#signals.first.aborted) return null;
       this.#watchKeys.follow(runtime);
       await session.start();
-      onStarted();
       this.#current = { session, pool, config };
       this.#showStart(config, database, logger);
+      http = await serveBeside(runtime, { config, connectionString, logger });
+      onStarted();
       const begin = await Promise.race([next.promise, this.#untilStopped()]);
       if (begin === null) this.#tellStop(runtime.running);
       return begin;
     } finally {
+      await http?.close();
       await session.stop();
       await pool.end();
       await database.close();

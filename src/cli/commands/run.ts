@@ -3,6 +3,7 @@
 import { loadConfig } from "../../config/load-config.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { HttpServer } from "../../http/start-http-server.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
 import { createProjectLoader } from "../../runtime/project-loader.ts";
@@ -13,6 +14,7 @@ import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { openDatabase } from "../open-database.ts";
 import { say } from "../output.ts";
 import { needsReExecution, reExecute } from "../re-execute.ts";
+import { serveBeside } from "../serve-http.ts";
 import { showStart } from "../show-start.ts";
 import { aborted, hurried, StopSignals } from "../stop-signals.ts";
 import { surviveStrayErrors } from "../survive-stray-errors.ts";
@@ -65,6 +67,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       logger,
     });
     void aborted(signals.second).then(() => runtime.stopNow());
+    let http: HttpServer | null = null;
     try {
       if (signals.first.aborted) return exitCodes.ok;
       // Asked for before the start, so that it counts what runs during it.
@@ -73,11 +76,13 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       await runtime.start();
       const { catalog, crontab } = runtime;
       showStart({ config, catalog, crontab, database, logger, once });
+      if (!once) http = await serveBeside(runtime, { config, connectionString, logger });
       const counts = await (drained === null
         ? untilStopped(runtime, signals)
         : untilDrained(drained, signals));
       return counts !== null && counts.failed > 0 ? exitCodes.failed : exitCodes.ok;
     } finally {
+      await http?.close();
       await runtime.stop();
       await database.close();
     }

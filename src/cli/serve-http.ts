@@ -1,0 +1,28 @@
+/** Starts the HTTP API for a command, and tells where it is. */
+
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import {
+  type HttpServer,
+  type HttpServerOptions,
+  startHttpServer,
+} from "../http/start-http-server.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { say } from "./output.ts";
+
+/** @throws TaskrunError `bad-config` when it can't listen there */
+export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  const server = await startHttpServer(options);
+  const who = server.needsToken ? "with a token" : "without a token, for this machine only";
+  say(`  http      ${server.url}, ${who}`);
+  return server;
+}
+
+/** The API of a process that runs jobs; null when none is configured. */
+export async function serveBeside(
+  runtime: Pick<Runtime, "catalog">,
+  options: Pick<HttpServerOptions, "connectionString" | "logger"> & { config: ResolvedConfig },
+): Promise<HttpServer | null> {
+  const { httpPort: port } = options.config;
+  if (port === null) return null;
+  return serveHttp({ ...options, port, catalog: () => runtime.catalog });
+}

@@ -1,0 +1,120 @@
+/**
+ * The HTTP API of one process: its connections, its server, where it listens. Refuses to be
+ * reached from other machines as long as nobody needs a token.
+ */
+
+import { isIPv6 } from "node:net";
+import pg from "pg";
+import type { ResolvedConfig } from "../config/resolved-config.ts";
+import type { Catalog } from "../core/catalog.ts";
+import { TaskrunError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { endPool } from "../store/pools.ts";
+import { schemasFor } from "../store/schemas.ts";
+import { createFastify } from "./create-fastify.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
+import { isLoopback } from "./loopback.ts";
+import { Readiness } from "./readiness.ts";
+import { lookRoutes } from "./routes/look-routes.ts";
+import { operationRoutes } from "./routes/operation-routes.ts";
+import { taskRoutes } from "./routes/task-routes.ts";
+
+export interface HttpServerOptions {
+  readonly config: Pick<ResolvedConfig, "httpHost" | "schema">;
+  /** 0 = any that is free. */
+  readonly port: number;
+  readonly connectionString: string;
+  readonly logger: Logger;
+  /** The tasks that are known here at this moment. */
+  readonly catalog: () => Catalog;
+}
+
+export interface HttpServer {
+  /** "http://127.0.0.1:3000" */
+  readonly url: string;
+  /** Whether requests need a token. */
+  readonly needsToken: boolean;
+  /** Answers what has been asked, for 5 s at most, and takes nothing new. */
+  close(): Promise<void>;
+}
+
+const connections = 5;
+const closeWithinMs = 5_000;
+
+/**
+ * The database must be migrated.
+ *
+ * @throws TaskrunError `bad-config` when the host or the port can't be listened on
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { config, port, connectionString, logger, catalog } = options;
+  const { httpHost: host } = config;
+  const schemas = schemasFor(config.schema);
+  const db = createPool(connectionString, logger);
+  const gatekeeper = new Gatekeeper({ db, schemas, logger });
+  const readiness = new Readiness(db);
+  const routes = [...taskRoutes, ...operationRoutes, ...lookRoutes];
+  const api = { db, schemas, catalog };
+  const server = createFastify({ routes, api, gatekeeper, readiness, logger });
+  const close = async (): Promise<void> => {
+    const late = setTimeout(() => server.server.closeAllConnections(), closeWithinMs);
+    await server.close();
+    clearTimeout(late);
+    readiness.stop();
+    await endPool(db);
+  };
+  try {
+    const needsToken = await gatekeeper.isClosed();
+    if (!needsToken && !isLoopback(host)) throw notSafe(host);
+    readiness.start();
+    await server.listen({ port, host }).catch((error: unknown) => {
+      throw cannotListen(error, host, port);
+    });
+    const shown = isIPv6(host) ? `[${host}]` : host;
+    const [address] = server.addresses();
+    const listening = typeof address === "object" ? address.port : port;
+    return { url: `http://${shown}:${listening}`, needsToken, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function createPool(connectionString: string, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: connections,
+    application_name: "taskrun http",
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    statement_timeout: 30_000,
+  });
+  const onError = (err: Error): void => logger.debug({ err }, "lost an idle connection");
+  pool.on("error", onError);
+  pool.on("connect", (client) => client.on("error", onError));
+  return pool;
+}
+
+function notSafe(host: string): TaskrunError {
+  const what = `httpHost ${host}: without a token, the HTTP API listens on this machine only`;
+  return new TaskrunError("bad-config", what, {
+    nextStep: "Create one with `taskrun token create NAME`, or leave httpHost at 127.0.0.1.",
+  });
+}
+
+const listenFaults: Readonly<Record<string, string>> = {
+  EACCES: "this account may not listen on that port",
+  EADDRINUSE: "another process listens there",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "the name is unknown",
+};
+
+function cannotListen(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const fault = listenFaults[code];
+  if (fault === undefined) return error;
+  return new TaskrunError("bad-config", `httpHost ${host}, httpPort ${port}: ${fault}`, {
+    nextStep: "Choose another with --http-port or --http-host.",
+    cause: error,
+  });
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { parseInput } from "../../src/http/parse-input.ts";
+
+const schema = z.strictObject({ limit: z.int().optional(), deep: z.array(z.string()).optional() });
+
+test("what fits is returned", () => {
+  expect(parseInput(schema, { limit: 3 }, "body")).toEqual({ limit: 3 });
+});
+
+test.each([
+  ["body", 422, "bad-body", "$.deep[1]", "$.lmit"],
+  ["query", 400, "bad-query", "query.deep[1]", "query.lmit"],
+] as const)("a wrong %s is a %i with every path", (part, status, code, deep, unknown) => {
+  const wrong = { deep: ["a", 1], lmit: 3 };
+  expect(() => parseInput(schema, wrong, part)).toThrow(
+    expect.objectContaining({
+      status,
+      code,
+      issues: [
+        { path: deep, message: expect.any(String) },
+        { path: unknown, message: "unknown field, did you mean limit?" },
+      ],
+    }),
+  );
+});
+
+test("of very many faults the first hundred are told", () => {
+  const wrong = { deep: Array(500).fill(1) };
+  try {
+    parseInput(schema, wrong, "body");
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({ message: expect.stringContaining("499 more") });
+    expect(error).toHaveProperty("issues.length", 100);
+  }
+});
