@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { TaskContext } from "../../src/core/context.ts";
 import { WaitingError } from "../../src/core/task-errors.ts";
 import { type FindParentEnds, noneEnded, waitFor } from "../../src/runtime/wait-for.ts";
+import { pause } from "../../src/store/transient.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { testRuntime } from "../support/test-runtime.ts";
 
@@ -13,6 +14,11 @@ afterEach(async () => {
 
 const allCompleted: FindParentEnds = async (ids) =>
   ids.map((id) => ({ id, task: "t", state: "completed", output: Number(id), error: null }));
+
+async function untilParentWaits(ctx: TaskContext): Promise<void> {
+  const text = "select 1 from taskrun.jobs where id = $1 and state = 'blocked'";
+  while ((await ctx.query(text, [ctx.parentId])).rowCount === 0) await pause(5);
+}
 
 test("resolves in the order asked, with null for what is gone", async () => {
   const find: FindParentEnds = async ([a = "", b = ""]) => [
@@ -101,7 +107,10 @@ describe("in a process", () => {
 
   test("a drain runs what a handler waits for, and then the handler again", async () => {
     kit = await testRuntime({
-      part: async () => "part",
+      part: async (_payload: unknown, ctx: TaskContext) => {
+        await untilParentWaits(ctx);
+        return "part";
+      },
       report: async (_payload: unknown, ctx: TaskContext) => {
         const id = await ctx.step("enqueue", async () => (await ctx.enqueue("part")).id);
         const [part] = await ctx.waitFor<string>([id]);
@@ -128,7 +137,11 @@ describe("in a process", () => {
         const id = await ctx.step("enqueue", async () => (await ctx.enqueue("child")).id);
         return (await ctx.waitFor([id]))[0]?.state;
       },
-      child: async (_payload: unknown, ctx: TaskContext) => ctx.waitFor([ctx.parentId ?? ""]),
+      child: async (_payload: unknown, ctx: TaskContext) => {
+        // Whoever comes second makes the circle.
+        await untilParentWaits(ctx);
+        return ctx.waitFor([ctx.parentId ?? ""]);
+      },
     });
     const { id } = await kit.enqueue("parent");
     await kit.drain();
