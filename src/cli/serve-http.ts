@@ -1,16 +1,14 @@
 /** Starts the HTTP API for a command, and tells where it is. */
 
 import type { ResolvedConfig } from "../config/resolved-config.ts";
-import {
-  type HttpServer,
-  type HttpServerOptions,
-  startHttpServer,
-} from "../http/start-http-server.ts";
+import type { HttpServer, HttpServerOptions } from "../http/start-http-server.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { say } from "./output.ts";
 
 /** @throws TaskrunError `bad-config` when it can't listen there */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  // Loaded only here: a process that serves nothing starts without it.
+  const { startHttpServer } = await import("../http/start-http-server.ts");
   const server = await startHttpServer(options);
   const who = server.needsToken ? "with a token" : "without a token, for this machine only";
   say(`  http      ${server.url}, ${who}`);

@@ -55,8 +55,14 @@ export function createFastify(options: FastifyOptions): FastifyInstance {
   });
   server.removeContentTypeParser("text/plain");
   acceptEmptyJson(server);
+  let isClosing = false;
+  server.addHook("preClose", async () => {
+    isClosing = true;
+  });
   server.addHook("onSend", async (_, reply) => {
     reply.headers(safeHeaders);
+    // Else a client would keep the connection, and the stop would wait for it.
+    if (isClosing) reply.header("connection", "close");
   });
   server.setErrorHandler((error, request, reply) => refuse(error, { request, reply, logger }));
   server.get("/healthz", async () => ({ success: true, data: { live: true } }));

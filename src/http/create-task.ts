@@ -29,7 +29,8 @@ const retryStrategy = z.custom<JobRetry>().superRefine((value, context) => {
 /** Null is the same as leaving a field out. */
 export const newTask = z.strictObject({
   task_type: z.string().min(1).max(200),
-  payload: z.json().optional(),
+  // It was parsed from JSON: there is nothing more to check, and it may be large and deep.
+  payload: z.unknown().optional(),
   priority: z
     .union([z.enum(["critical", "high", "normal", "low"]), z.int().min(-32_768).max(32_767)], {
       error: `expected ${priorityNames}, or a whole number from -32768 to 32767`,
@@ -40,7 +41,7 @@ export const newTask = z.strictObject({
     .nullish(),
   retry_strategy: retryStrategy.nullish(),
   max_attempts: z.int().min(1).max(32_767).nullish(),
-  metadata: z.record(z.string(), z.json()).nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
   queue: z.string().min(1).max(128).nullish(),
   key: z.string().min(1).max(512).nullish(),
   key_mode: z.enum(["replace", "preserve_run_at", "unsafe_dedupe"]).nullish(),
@@ -96,7 +97,7 @@ function optionsFrom(given: NewTask, createdBy: string | null): EnqueueOptions {
     runAt: given.scheduled_at,
     retry: given.retry_strategy,
     maxAttempts: given.max_attempts,
-    // why: zod's JSON and ours are the same values
+    // why: it was parsed from JSON
     metadata: given.metadata as Record<string, Json> | null | undefined,
     queue: given.queue,
     key: given.key,

@@ -103,6 +103,8 @@ function ofFramework(error: unknown): HttpError | null {
 
 /** What our SQL functions raise for an option that can't be. */
 const refusedValue = "22023";
+/** program_limit_exceeded: of the values, not of the server's state. */
+const tooMuch = /^54\d{3}$/;
 const missing: ReadonlySet<unknown> = new Set(["3F000", "42P01", "42883"]);
 
 function ofDatabase(error: unknown): HttpError | null {
@@ -110,6 +112,9 @@ function ofDatabase(error: unknown): HttpError | null {
     const [code, message] = [readProperty(each, "code"), readProperty(each, "message")];
     if (code === refusedValue && typeof message === "string" && message.startsWith("taskrun.")) {
       return new HttpError(422, "bad-enqueue-option", message);
+    }
+    if (typeof code === "string" && tooMuch.test(code)) {
+      return new HttpError(422, "bad-body", "The body is too deep or too large to be stored.");
     }
     if (missing.has(code)) {
       return new HttpError(503, "not-migrated", "The database is not up to date.", {

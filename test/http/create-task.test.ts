@@ -152,6 +152,21 @@ test("what Postgres can't store is refused", async () => {
   expect([status, body.error.code]).toEqual([422, "bad-payload"]);
 });
 
+test.each([100, 3_000, 20_000, 400_000])(
+  "a payload of %i levels is stored or refused",
+  async (depth) => {
+    const deep = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+    const { status, body } = await api.ask("/tasks", {
+      token,
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"task_type":"report","payload":{"deep":${deep}}}`,
+    });
+    expect([201, 422], JSON.stringify(body)).toContain(status);
+    expect(depth === 100 ? 201 : status).toBe(status);
+  },
+);
+
 test("markup in a payload comes back as data, and never as a page", async () => {
   const script = "<script>alert(1)</script>";
   const { body } = await create({ task_type: "report", payload: { script } });

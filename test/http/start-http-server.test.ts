@@ -165,7 +165,8 @@ describe("where it listens", () => {
     await expect.poll(() => refuses(api.url)).toBe(true);
     await blocker.query("commit");
     blocker.release();
-    expect((await waiting).status).toBe(200);
+    const { status, headers } = await waiting;
+    expect([status, headers.get("connection")]).toEqual([200, "close"]);
     await closed;
   });
 });

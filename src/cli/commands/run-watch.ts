@@ -164,8 +164,7 @@ class Watch {
       if (begin === null) this.#tellStop(runtime.running);
       return begin;
     } finally {
-      await http?.close();
-      await session.stop();
+      await Promise.all([http?.close(), session.stop()]);
       await pool.end();
       await database.close();
     }

@@ -82,8 +82,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
         : untilDrained(drained, signals));
       return counts !== null && counts.failed > 0 ? exitCodes.failed : exitCodes.ok;
     } finally {
-      await http?.close();
-      await runtime.stop();
+      await Promise.all([http?.close(), runtime.stop()]);
       await database.close();
     }
   } catch (error) {
