@@ -2,8 +2,8 @@
  * Gives away the jobs of a process that is gone. What became of each is decided by whether the
  * process was running it, as its heartbeat last said, or had only taken it ahead:
  *
- *   returned      it had not been begun, as far as anybody knows: the attempt does not count;
- *                 or somebody wants it cancelled, which whoever looks next will do
+ *   returned      it had not been begun, as far as anybody knows: the attempt does not count
+ *   cancelling    somebody wants it cancelled: it neither fails nor runs before that is done
  *   retrying      it was being run: the attempt counts, and so does the crash
  *   failed        so it was, and that was its last attempt, or the third process it died with
  *   compensating  as failed, but it has steps to undo first; or it was undoing them
@@ -59,7 +59,8 @@ with seen as materialized (
 ),
 held as materialized (
   select seen.*, case
-    when not was_running or cancelling then 'returned'
+    when cancelling then 'cancelling'
+    when not was_running then 'returned'
     when decided is not null and crashes < $3 then 'compensating'
     when attempts < max_attempts and crashes < $3 then 'retrying'
     when decided is null and compensable then 'compensating'
@@ -72,6 +73,7 @@ kept as (
   update ${queue}._private_jobs j set locked_by = null, locked_at = null, updated_at = now(),
     attempts = case held.fate
       when 'returned' then greatest(j.attempts - 1, 0)
+      when 'cancelling' then greatest(least(j.attempts, j.max_attempts - 1), 0)
       when 'compensating' then greatest(least(j.attempts, j.max_attempts - 1), 0)
       when 'failed' then j.max_attempts
       else j.attempts end,
@@ -121,7 +123,7 @@ recorded as (
     finished_at = excluded.finished_at, process = excluded.process
 )
 select count(*) filter (where fate = 'returned')::int as returned,
-  count(*) filter (where fate in ('retrying', 'compensating'))::int as retried,
+  count(*) filter (where fate in ('retrying', 'compensating', 'cancelling'))::int as retried,
   count(*) filter (where fate = 'failed')::int as failed,
   ${own}.resolve_dependents(array_agg(id) filter (where fate = 'failed'), 'failed') as resolved
 from held`;

@@ -150,7 +150,7 @@ test("a job that was to be cancelled doesn't fail by its process's death", async
   await q.take("dead");
   await registerWith("dead", [id]);
   await q.db.query("select taskrun.cancel_job($1, 'not needed')", [id]);
-  expect(await rescue("dead")).toEqual({ returned: 1, retried: 0, failed: 0 });
+  expect(await rescue("dead")).toEqual({ returned: 0, retried: 1, failed: 0 });
   await q.db.query("select taskrun.sweep_cancellations()");
   expect(await q.kit.job(id)).toMatchObject({ state: "cancelled", error: "not needed" });
 });
