@@ -19,3 +19,12 @@ export class BatchError extends AggregateError {
     this.name = "BatchError";
   }
 }
+
+/** Never throws, whatever it is given. */
+export function isBatchError(thrown: unknown): thrown is BatchError {
+  try {
+    return thrown instanceof BatchError;
+  } catch {
+    return false;
+  }
+}

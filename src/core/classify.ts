@@ -13,7 +13,7 @@
  *   8 default             retryable
  */
 
-import { BatchError } from "./batch-error.ts";
+import { isBatchError } from "./batch-error.ts";
 import { errorChain, readProperty } from "./error-chain.ts";
 import type { ClassificationRule } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -56,7 +56,7 @@ const table: readonly Row[] = [
 
 /** What `thrown` means for the job. Never throws. */
 export function classify(thrown: unknown, options: ClassifyOptions): Classification {
-  return thrown instanceof BatchError
+  return isBatchError(thrown)
     ? together(thrown.errors.map((error) => classify(error, options)))
     : classifyOne(thrown, options);
 }

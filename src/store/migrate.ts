@@ -110,7 +110,8 @@ function refusedMigration(error: unknown, doing: string): unknown {
     "missing-rights",
     `This role has not the rights ${doing} (${error.message})`,
     {
-      nextStep: "Run `taskrun migrate` as the owner of the schemas, then start again.",
+      nextStep:
+        "Run `taskrun migrate` as the owner of the schemas (in a new database: as a role with CREATE on it), then start again.",
       cause: error,
     },
   );

@@ -111,8 +111,8 @@ test("a user without rights is refused with 69 and told what to grant", async ()
     const env = { DATABASE_URL: url.href };
     const { code, stderr } = await runCli(["run"], { cwd: project.dir, env });
     expect(code).toBe(69);
-    expect(stderr).toContain("this user has not the rights that taskrun needs");
-    expect(stderr).toContain("Grant it CREATE");
+    expect(stderr).toContain("This role has not the rights to bring the database up to date");
+    expect(stderr).toContain("a role with CREATE on it");
     const doctor = await runCli(["doctor", "--json"], { cwd: project.dir, env });
     expect(JSON.parse(doctor.stdout)).toContainEqual(
       expect.objectContaining({ name: "rights", status: "fail" }),
