@@ -10,8 +10,8 @@ import { z } from "zod";
 import type { Job } from "../src/core/job.ts";
 import { resolveTask } from "../src/core/resolve-task.ts";
 import type { Task } from "../src/core/task.ts";
-import { Attempt, type AttemptServices } from "../src/runtime/attempt.ts";
-import { executeAttempt } from "../src/runtime/execute-attempt.ts";
+import { Attempt, type AttemptServices } from "../src/runtime/attempt/attempt.ts";
+import { executeAttempt } from "../src/runtime/attempt/execute-attempt.ts";
 
 const jobsPerRound = 20_000;
 const rounds = 15;

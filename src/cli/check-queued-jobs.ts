@@ -2,8 +2,12 @@
 
 import { loadConfig } from "../config/load-config.ts";
 import type { Catalog } from "../core/catalog.ts";
-import { type CheckedTask, checkQueued, type JobGroup } from "../runtime/check-queued.ts";
-import { taskFinder } from "../runtime/enqueue.ts";
+import {
+  type CheckedTask,
+  checkQueued,
+  type JobGroup,
+} from "../runtime/enqueueing/check-queued.ts";
+import { taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { queuedPayloads } from "../store/queue/queued-payloads.ts";
 import type { CommandArguments } from "./command-arguments.ts";
 import { shownPath } from "./describe-load-failure.ts";

@@ -3,7 +3,7 @@
 import type pg from "pg";
 import { closestName } from "../core/closest-name.ts";
 import { TaskrunError } from "../core/errors.ts";
-import { createEnqueuer, taskFinder } from "../runtime/enqueue.ts";
+import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { retryJob } from "../store/operations.ts";
 import type { Schemas } from "../store/schemas.ts";

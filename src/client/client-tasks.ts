@@ -7,7 +7,7 @@ import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
-import { taskFinder } from "../runtime/enqueue.ts";
+import { taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { placeOf, type TaskPlace } from "./project-folder.ts";
 import { ProjectTasks } from "./project-tasks.ts";
 import { nameAmong, originFiles } from "./task-origin.ts";

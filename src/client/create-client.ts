@@ -8,7 +8,7 @@ import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Duration } from "../core/duration.ts";
 import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
-import { createEnqueuer, type Enqueuer } from "../runtime/enqueue.ts";
+import { createEnqueuer, type Enqueuer } from "../runtime/enqueueing/enqueue.ts";
 import { getJobEnd } from "../store/jobs.ts";
 import {
   type CancelOptions,

@@ -10,7 +10,7 @@ import { TaskrunError } from "../core/errors.ts";
 import type { Task } from "../core/task.ts";
 import { describeFailureBriefly } from "../discovery/describe-failure.ts";
 import { taskName } from "../discovery/task-name.ts";
-import { taskFinder } from "../runtime/enqueue.ts";
+import { taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { createProjectLoader, type TaskSelection } from "../runtime/project-loader.ts";
 
 type FindTask = (name: string) => Promise<Task | undefined>;

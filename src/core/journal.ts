@@ -1,6 +1,6 @@
 /**
  * What an attempt's steps, compensations and `ctx.once` ask to be remembered. Owns the shape
- * only: in a process it is `runtime/database-journal`, in unit tests a list in memory.
+ * only: in a process it is `runtime/steps/database-journal`, in unit tests a list in memory.
  *
  * "Whether" below is always: whether the job is still this attempt's. If not, nothing was
  * written.

@@ -1,6 +1,6 @@
 /**
- * How an attempt ended: one value, made by `runtime/execute-attempt`, acted on by
- * `runtime/settle` and nobody else.
+ * How an attempt ended: one value, made by `runtime/attempt/execute-attempt`, acted on by
+ * `runtime/settling/settle` and nobody else.
  *
  *   pending ──┐
  *   scheduled ┼─▶ running ──┬─▶ completed              (leaves the queue, history row)

@@ -1,6 +1,6 @@
 /**
  * An attempt as the built-in middleware sees it. Owns the shape only; the value itself, with
- * everything a handler reaches through its context, is `runtime/attempt.ts`.
+ * everything a handler reaches through its context, is `runtime/attempt/attempt.ts`.
  */
 
 import type { Progress, TaskContext } from "./context.ts";

@@ -10,7 +10,7 @@ import { type EnqueueOptions, type Json, priorityNumbers } from "../core/job.ts"
 import { jobRetryProblem } from "../core/job-retry.ts";
 import type { JobRetry } from "../core/retry-policy.ts";
 import type { Task } from "../core/task.ts";
-import { createEnqueuer, taskFinder } from "../runtime/enqueue.ts";
+import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { getJob, type JobRow } from "../store/jobs.ts";
 import { listPublishedTasks } from "../store/published-tasks.ts";
 import { HttpError } from "./http-error.ts";

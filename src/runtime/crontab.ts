@@ -21,7 +21,7 @@ import { readCrontab } from "../discovery/crontab/read-crontab.ts";
 import { type CronTick, forgetOldTicks, noteItems, queueTicks } from "../store/cron-ticks.ts";
 import type { Schemas } from "../store/schemas.ts";
 import { pause } from "../store/transient.ts";
-import { columnsFor } from "./columns-for.ts";
+import { columnsFor } from "./enqueueing/columns-for.ts";
 import type { TaskRegistry } from "./task-registry.ts";
 
 export interface CrontabOptions {

@@ -5,8 +5,8 @@
 
 import { ShutdownError } from "../core/task-errors.ts";
 import { pause } from "../store/transient.ts";
-import type { Dispatcher } from "./dispatcher.ts";
-import type { Settler } from "./settle.ts";
+import type { Dispatcher } from "./fetching/dispatcher.ts";
+import type { Settler } from "./settling/settle.ts";
 
 export interface ShutdownOptions {
   readonly dispatcher: Dispatcher;

@@ -65,7 +65,7 @@ select extract(epoch from clock_timestamp())::float8 * 1000,
   };
 }
 
-/** How attempts of a task ended, in their order; made by `runtime/attempt-tally`. */
+/** How attempts of a task ended, in their order; made by `runtime/holding-back/attempt-tally`. */
 export interface AttemptCounts {
   /** Before the first success. */
   readonly failures: number;

@@ -17,7 +17,7 @@ import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { startEmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
-import { createEnqueuer, taskFinder } from "../runtime/enqueue.ts";
+import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { configLayers, createProjectLoader } from "../runtime/project-loader.ts";
 import type { DrainCounts, Runtime } from "../runtime/runtime.ts";
 import { getJob, type JobRow, listJobs } from "../store/jobs.ts";

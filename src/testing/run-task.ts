@@ -13,9 +13,9 @@ import type { Middleware } from "../core/middleware.ts";
 import type { Failure, Outcome } from "../core/outcome.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Classify, DefinedTask, Task } from "../core/task.ts";
-import { Attempt, type AttemptServices } from "../runtime/attempt.ts";
-import { executeAttempt } from "../runtime/execute-attempt.ts";
-import { MemoryJournal } from "../runtime/memory-journal.ts";
+import { Attempt, type AttemptServices } from "../runtime/attempt/attempt.ts";
+import { executeAttempt } from "../runtime/attempt/execute-attempt.ts";
+import { MemoryJournal } from "../runtime/steps/memory-journal.ts";
 import type { ParentEnd } from "../store/dependencies.ts";
 import { poolWithoutDatabase } from "./pool-without-database.ts";
 

@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { payloadJsonSchema } from "../../src/runtime/payload-json-schema.ts";
-import { publishTasks } from "../../src/runtime/publish-tasks.ts";
+import { payloadJsonSchema } from "../../src/runtime/enqueueing/payload-json-schema.ts";
+import { publishTasks } from "../../src/runtime/enqueueing/publish-tasks.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { testRuntime } from "../support/test-runtime.ts";

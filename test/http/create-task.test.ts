@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { resolveTask } from "../../src/core/resolve-task.ts";
-import { publishTasks } from "../../src/runtime/publish-tasks.ts";
+import { publishTasks } from "../../src/runtime/enqueueing/publish-tasks.ts";
 import { type HttpApi, httpApi, schemas } from "../support/http-api.ts";
 
 const payload = z.object({

@@ -8,11 +8,11 @@ import { pino } from "pino";
 import { createEvents, type RuntimeEvents } from "../../src/core/events.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
-import { Attempt } from "../../src/runtime/attempt.ts";
-import { Dispatcher } from "../../src/runtime/dispatcher.ts";
-import type { DispatcherOptions } from "../../src/runtime/dispatcher-options.ts";
-import { executeAttempt } from "../../src/runtime/execute-attempt.ts";
-import { Settler } from "../../src/runtime/settle.ts";
+import { Attempt } from "../../src/runtime/attempt/attempt.ts";
+import { executeAttempt } from "../../src/runtime/attempt/execute-attempt.ts";
+import { Dispatcher } from "../../src/runtime/fetching/dispatcher.ts";
+import type { DispatcherOptions } from "../../src/runtime/fetching/dispatcher-options.ts";
+import { Settler } from "../../src/runtime/settling/settle.ts";
 import type { QueueJob } from "../../src/store/queue/queue-job.ts";
 import type { QueueKit } from "./queue-kit.ts";
 

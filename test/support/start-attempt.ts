@@ -6,8 +6,8 @@ import type { Progress } from "../../src/core/context.ts";
 import type { Job } from "../../src/core/job.ts";
 import type { Outcome } from "../../src/core/outcome.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
-import { Attempt, type AttemptServices } from "../../src/runtime/attempt.ts";
-import { executeAttempt } from "../../src/runtime/execute-attempt.ts";
+import { Attempt, type AttemptServices } from "../../src/runtime/attempt/attempt.ts";
+import { executeAttempt } from "../../src/runtime/attempt/execute-attempt.ts";
 
 export interface StartedAttempt {
   readonly attempt: Attempt;

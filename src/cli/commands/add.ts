@@ -20,7 +20,7 @@ import {
   priorityNumbers,
 } from "../../core/job.ts";
 import type { JobRetry } from "../../core/retry-policy.ts";
-import { createEnqueuer, taskFinder } from "../../runtime/enqueue.ts";
+import { createEnqueuer, taskFinder } from "../../runtime/enqueueing/enqueue.ts";
 import { getJobEnd, type JobEnd } from "../../store/jobs.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";

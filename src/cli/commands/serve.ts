@@ -6,7 +6,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Catalog } from "../../core/catalog.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
-import { publishTasks } from "../../runtime/publish-tasks.ts";
+import { publishTasks } from "../../runtime/enqueueing/publish-tasks.ts";
 import { taskrunVersion } from "../../runtime/version.ts";
 import { migrate } from "../../store/migrate.ts";
 import { schemasFor } from "../../store/schemas.ts";

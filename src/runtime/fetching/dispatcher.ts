@@ -1,0 +1,308 @@
+/**
+ * Keeps the slots of this process filled: fetches due jobs, starts an attempt for each, hands
+ * the outcomes to the settler.
+ *
+ * Holds the invariant that every job this process has locked is in exactly one of three
+ * places: waiting here, running here, or handed to the settler. Stopping empties the first,
+ * then the second; the settler empties the third.
+ */
+
+import { toFailure } from "../../core/failure.ts";
+import { isDueAtOnce, type Outcome } from "../../core/outcome.ts";
+import type { Task } from "../../core/task.ts";
+import type { QueueJob } from "../../store/queue/queue-job.ts";
+import type { Attempt } from "../attempt/attempt.ts";
+import { type EndedAttempt, ended, unstarted } from "../settling/write-batch.ts";
+import type { DispatcherOptions } from "./dispatcher-options.ts";
+import { DueHints } from "./due-hints.ts";
+import { DueTimer } from "./due-timer.ts";
+import { FetchDepth } from "./fetch-depth.ts";
+import { NextChange } from "./next-change.ts";
+import { SpacedCalls } from "./spaced-calls.ts";
+import { UnsettledJobs } from "./unsettled-jobs.ts";
+import { WaitingJobs } from "./waiting-jobs.ts";
+
+// Two: one batch is being worked on while the next is on its way.
+const maxFetchesInFlight = 2;
+// Settling has fallen behind by this much: let it catch up before starting more.
+const maxBacklog = 5000;
+// Jobs taken ahead for a rate that is no longer reached go back after this long.
+const maxWaitMs = 500;
+// While jobs keep coming, this often is soon enough for an urgent one.
+const urgentIntervalMs = 20;
+// A database that refuses every statement must not be asked without end.
+const retryFetchMs = 250;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #depth: FetchDepth;
+  readonly #running = new Set<Attempt>();
+  readonly #waiting = new WaitingJobs();
+  readonly #due = new DueHints();
+  readonly #later = new DueTimer(() => this.wake());
+  readonly #unsettled = new UnsettledJobs();
+  #generation = 0;
+  /** Something was settled since the last fetch was sent. */
+  #landed = false;
+  #fetching = 0;
+  #requested = 0;
+  #accepting = false;
+  #pumping = false;
+  readonly #urgent = new SpacedCalls(urgentIntervalMs, () => this.#fetchUrgent());
+  #retry: NodeJS.Timeout | undefined;
+  #staleCheck: NodeJS.Timeout | undefined;
+  readonly #changed = new NextChange();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#depth = new FetchDepth(options.concurrency);
+  }
+
+  get running(): ReadonlySet<Attempt> {
+    return this.#running;
+  }
+
+  /** Whether this process knows of its lock on the job. */
+  holds(jobId: string): boolean {
+    return this.#unsettled.has(jobId);
+  }
+
+  start(): void {
+    this.#accepting = true;
+    this.#staleCheck = setInterval(() => this.#returnStale(), maxWaitMs / 2);
+    this.wake();
+  }
+
+  /** There may be due jobs: look now. */
+  wake(): void {
+    this.#due.hint();
+    this.#pump();
+    if (this.#isDeep) this.#urgent.ask();
+  }
+
+  /** The locks taken so far are void: starts none of those jobs. */
+  dropWaiting(): void {
+    this.#generation += 1;
+    this.#returnWaiting(() => true);
+  }
+
+  /** Pauses or breakers have changed: what is held now goes back, what isn't may be due. */
+  gatesChanged(): void {
+    this.#returnHeld();
+    this.wake();
+  }
+
+  /** How many jobs of the task run and wait here. */
+  countOf({ name, aliases }: Task): number {
+    let count = this.#waiting.countOf((job) => job.task === name || aliases.includes(job.task));
+    for (const attempt of this.#running) if (attempt.task.name === name) count += 1;
+    return count;
+  }
+
+  /** Ends a job so, if it waits here. */
+  endWaiting(jobId: string, outcome: Outcome): void {
+    const [job] = this.#waiting.remove((waiting) => waiting.id === jobId);
+    if (job !== undefined) this.#endUnstarted(job, outcome);
+  }
+
+  /** Runs one job that was locked by other means; resolves when its outcome is settled. */
+  async runOne(job: QueueJob): Promise<void> {
+    this.#unsettled.add(job);
+    this.#startAttempt(job);
+    while (this.#unsettled.has(job.id)) await this.#changed.wait();
+  }
+
+  /** Stops taking jobs and gives back those that have not started. Resolves when none waits. */
+  async stopFetching(): Promise<void> {
+    this.#accepting = false;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#urgent.stop();
+    this.#later.stop();
+    clearInterval(this.#staleCheck);
+    this.#returnWaiting(() => true);
+    while (this.#fetching > 0) await this.#changed.wait();
+  }
+
+  /** Resolves when no attempt runs. */
+  async untilIdle(): Promise<void> {
+    while (this.#running.size > 0) await this.#changed.wait();
+  }
+
+  /** Resolves when the queue had nothing due for us and all that was taken has been settled. */
+  async untilDrained(): Promise<void> {
+    for (;;) {
+      const busy = this.#running.size + this.#waiting.count + this.#fetching > 0;
+      if (!busy && !this.#due.open) {
+        await this.#options.settler.idle();
+        // Settling may have freed a serial queue, made a retry due or released a blocked job.
+        if (this.#accepting && this.#landed) this.wake();
+        else if (!this.#due.open && this.#fetching === 0 && this.#running.size === 0) return;
+      }
+      await this.#changed.wait();
+    }
+  }
+
+  /** Starts what waits, then fetches if that leaves room. Never nested: starting may end. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const { concurrency, settler } = this.#options;
+    while (this.#running.size < concurrency && settler.backlog < maxBacklog) {
+      const job = this.#waiting.next();
+      if (job === undefined) break;
+      this.#startAttempt(job);
+    }
+    this.#pumping = false;
+    if (this.#running.size + this.#waiting.count === 0) this.#depth.idle(performance.now());
+    this.#fetchIfRoom();
+  }
+
+  #startAttempt(job: QueueJob): void {
+    const task = this.#options.findTask(job.task);
+    if (task === undefined) {
+      this.#giveBack(job, "the task was removed");
+      return;
+    }
+    try {
+      const attempt = this.#options.createAttempt(job, task);
+      this.#running.add(attempt);
+      this.#options.execute(attempt).then(
+        (outcome) => this.#end(attempt, job, outcome),
+        (fault) => this.#end(attempt, job, failed(fault)),
+      );
+    } catch (fault) {
+      this.#endUnstarted(job, failed(fault));
+    }
+  }
+
+  #end(attempt: Attempt, job: QueueJob, outcome: Outcome): void {
+    const written = attempt.progress === null ? null : this.#options.progressWritten(job.id);
+    if (written !== null) return void written.then(() => this.#end(attempt, job, outcome));
+    this.#running.delete(attempt);
+    this.#options.onAttemptEnd(attempt);
+    this.#depth.finished();
+    this.#options.settler.add(ended(attempt, job, outcome));
+    if (this.#options.slotFreed(attempt.task)) this.#due.hint();
+    this.#pump();
+    this.#changed.happened();
+  }
+
+  /** Called by the settler's owner when a batch has landed. */
+  settled(batch: readonly EndedAttempt[]): void {
+    this.#landed = true;
+    for (const { job, outcome } of batch) {
+      if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
+      const again = this.#unsettled.settled(job.id);
+      const reason = "fetched before the outcome of its last attempt was known";
+      if (again !== undefined) this.#giveBack(again, reason);
+    }
+    // A freed serial queue or a retry that is due at once: only the database knows.
+    if (batch.some((ended) => ended.job.queue !== null || isDueAtOnce(ended.outcome))) this.wake();
+    else this.#pump();
+    this.#changed.happened();
+  }
+
+  /** Large pieces are being fetched ahead, since the queue keeps bringing full ones. */
+  get #isDeep(): boolean {
+    return this.#depth.depth > this.#options.concurrency * 2;
+  }
+
+  /**
+   * What has just come may be more urgent than all that was taken ahead. It would wait for the
+   * large fetches under way and for room after them; a small fetch of its own brings it now, and
+   * it goes before everything that waits here.
+   */
+  #fetchUrgent(): void {
+    if (!this.#accepting || !this.#due.open || !this.#isDeep || this.#retry !== undefined) return;
+    if (this.#options.settler.backlog >= maxBacklog) return;
+    void this.#fetch(this.#options.concurrency);
+  }
+
+  #fetchIfRoom(): void {
+    if (!this.#accepting || !this.#due.open || this.#fetching >= maxFetchesInFlight) return;
+    if (this.#retry !== undefined || this.#options.settler.backlog >= maxBacklog) return;
+    const depth = this.#depth.depth;
+    const room = depth - this.#running.size - this.#waiting.count - this.#requested;
+    if (room <= 0) return;
+    // A shallow queue is asked by one statement at a time, for whatever is free. A deep one is
+    // taken in large pieces, and the next piece is asked for while the last is being worked on.
+    if (this.#isDeep ? room < depth / 2 : this.#fetching > 0) return;
+    void this.#fetch(room);
+  }
+
+  async #fetch(limit: number): Promise<void> {
+    this.#fetching += 1;
+    this.#requested += limit;
+    const generation = this.#generation;
+    const askedAt = this.#due.asked();
+    this.#landed = false;
+    try {
+      const { jobs, more, release } = await this.#options.fetch(limit);
+      this.#options.onFetched();
+      this.#due.answered(askedAt, more);
+      this.#take(jobs, limit, generation);
+      release();
+    } catch (error) {
+      this.#options.onFetchError(error);
+      if (this.#accepting) this.#retryLater();
+    } finally {
+      this.#fetching -= 1;
+      this.#requested -= limit;
+      this.#pump();
+      this.#changed.happened();
+    }
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.wake();
+    }, retryFetchMs);
+  }
+
+  #take(fetched: readonly QueueJob[], limit: number, generation: number): void {
+    const jobs = fetched.filter((job) => this.#unsettled.add(job));
+    if (!this.#accepting || generation !== this.#generation) {
+      for (const job of jobs) this.#giveBack(job, "fetched for a process that takes no more");
+      return;
+    }
+    if (jobs.length > 0) this.#depth.busy(performance.now());
+    if (fetched.length < limit) this.#depth.drained();
+    else this.#depth.full(performance.now());
+    this.#waiting.add(jobs);
+    this.#returnHeld();
+  }
+
+  /** Something was held back while the statement that fetched it was under way, or just now. */
+  #returnHeld(): void {
+    const held = this.#options.heldBack();
+    if (held !== null) this.#returnWaiting(held);
+  }
+
+  /** Jobs taken ahead must not sit here locked because the work has become slow. */
+  #returnStale(): void {
+    const staleMs = Date.now() - maxWaitMs;
+    const returned = this.#returnWaiting((job) => job.fetchedAt.getTime() < staleMs);
+    if (returned > 0) this.#depth.drained();
+  }
+
+  #returnWaiting(which: (job: QueueJob) => boolean): number {
+    const returned = this.#waiting.remove(which);
+    for (const job of returned) this.#giveBack(job, "not started in this process");
+    return returned.length;
+  }
+
+  #giveBack(job: QueueJob, reason: string): void {
+    this.#endUnstarted(job, { state: "returned", reason });
+  }
+
+  #endUnstarted(job: QueueJob, outcome: Outcome): void {
+    this.#options.settler.add(unstarted(job, outcome, this.#options.findTask(job.task)));
+  }
+}
+
+/** Of an attempt that fell to a fault of ours; not to be fetched again and again. */
+function failed(fault: unknown): Outcome {
+  return { state: "failed", error: toFailure(fault, "default") };
+}

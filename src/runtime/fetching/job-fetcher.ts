@@ -1,0 +1,222 @@
+/**
+ * Asks the queue for jobs as the plan of the moment says, by the cheapest statement that will do.
+ *
+ * Looking at serial queues costs a sixth of a fetch even when there are none, so a deep queue is
+ * fetched without, for as long as no serial queue has a job waiting; every such fetch says whether
+ * that still holds. Where tasks are capped or queues are paused there is a statement for that.
+ */
+
+import type pg from "pg";
+import type { Task } from "../../core/task.ts";
+import { fetchJobs, fetchPlainJobs } from "../../store/queue/fetch.ts";
+import { fetchCanary } from "../../store/queue/fetch-canary.ts";
+import { fetchGatedJobs } from "../../store/queue/fetch-gated.ts";
+import { byPriority, type QueueJob } from "../../store/queue/queue-job.ts";
+import type { Schemas } from "../../store/schemas.ts";
+import type { Gates } from "../holding-back/gates.ts";
+import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts";
+import type { FetchableTasks } from "./fetchable-tasks.ts";
+
+/** What one look at the queue has brought. */
+export interface Fetched {
+  /** Best first. Tasks with limits of their own may make it a few more than was asked for. */
+  readonly jobs: QueueJob[];
+  /** Something was left that may start here. */
+  readonly more: boolean;
+  /** To be called once the jobs are among those that `countHere` counts. */
+  release(): void;
+}
+
+interface Look {
+  readonly jobs: QueueJob[];
+  readonly leftBehind: boolean;
+}
+
+const nothing: Look = { jobs: [], leftBehind: false };
+
+export interface JobFetcherOptions {
+  readonly db: pg.Pool;
+  readonly schemas: Schemas;
+  readonly tasks: FetchableTasks;
+  readonly gates: Pick<Gates, "snapshot" | "takeCanary" | "leaseMs">;
+  readonly processId: () => string;
+  /** How many jobs of the task run and wait in this process. */
+  readonly countHere: (task: Task) => number;
+  /** Locks at most so many due jobs of a task that has a `limit`, best first. */
+  readonly fetchLimited: (task: PlannedTask, slots: number) => Promise<QueueJob[]>;
+}
+
+// Below that the round trip is the cost, and a second one would be the price of a wrong guess.
+const deepLimit = 100;
+
+export class JobFetcher {
+  readonly #options: JobFetcherOptions;
+  /** Capped tasks: how many jobs are being asked for at this moment. */
+  readonly #asked = new Map<string, number>();
+  /** Capped tasks of which more jobs may be due than there were slots for. */
+  readonly #full = new Set<string>();
+  #plan: { tasks: unknown; gates: unknown; plan: FetchPlan } | null = null;
+  #plainOnly = false;
+  #untold: { readonly error: unknown } | null = null;
+
+  constructor(options: JobFetcherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Locks at most `limit` due jobs that may start now, best first.
+   *
+   * @throws what the database throws, perhaps of a statement of the call before
+   */
+  async fetch(limit: number): Promise<Fetched> {
+    this.#tell();
+    const plan = this.#planFor(await this.#options.tasks.all());
+    // Between the counting of what is here and this nothing may come in between.
+    const reserved = this.#reserve(plan, limit);
+    const release = () => this.#release(reserved);
+    try {
+      const { jobs, leftBehind } = await this.#fetch(plan, limit);
+      this.#noteFull(plan, limit, jobs);
+      return { jobs, more: jobs.length >= limit || leftBehind, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** A job of a capped task has ended: whether another one may have been waiting for its slot. */
+  slotFreed(task: Task): boolean {
+    if (this.#full.size + this.#asked.size === 0) return false;
+    return this.#full.delete(task.name) || this.#asked.has(task.name);
+  }
+
+  /** The same value as long as nothing changes, and no task counts what runs here. */
+  #planFor(tasks: readonly PlannedTask[]): FetchPlan {
+    const gates = this.#options.gates.snapshot;
+    if (this.#plan?.tasks === tasks && this.#plan.gates === gates) return this.#plan.plan;
+    const countHere = (task: Task) =>
+      this.#options.countHere(task) + (this.#asked.get(task.name) ?? 0);
+    const plan = makeFetchPlan({ tasks, gates, countHere });
+    const fixed = tasks.every(({ task }) => task.policies.concurrency === null);
+    this.#plan = fixed ? { tasks, gates, plan } : null;
+    return plan;
+  }
+
+  #reserve(plan: FetchPlan, limit: number): [name: string, slots: number][] {
+    if (plan.capped.length + plan.limited.length === 0) return [];
+    const reserved = [...plan.capped, ...plan.limited]
+      .filter(({ slots }) => slots < Number.POSITIVE_INFINITY)
+      .map(({ task, slots }): [string, number] => [task.name, Math.min(slots, limit)]);
+    for (const [name, slots] of reserved) {
+      this.#asked.set(name, (this.#asked.get(name) ?? 0) + slots);
+    }
+    return reserved;
+  }
+
+  #release(reserved: readonly [name: string, slots: number][]): void {
+    for (const [name, slots] of reserved) {
+      const left = (this.#asked.get(name) ?? 0) - slots;
+      if (left > 0) this.#asked.set(name, left);
+      else this.#asked.delete(name);
+    }
+  }
+
+  #noteFull({ capped, limited, full }: FetchPlan, limit: number, jobs: readonly QueueJob[]): void {
+    for (const task of full) this.#full.add(task.name);
+    for (const { task, names, slots } of [...capped, ...limited]) {
+      if (slots > limit) continue;
+      const own = new Set(names.values());
+      if (jobs.filter((job) => own.has(job.task)).length < slots) this.#full.delete(task.name);
+      else this.#full.add(task.name);
+    }
+  }
+
+  async #fetch(plan: FetchPlan, limit: number): Promise<Look> {
+    const together = this.#fetchTogether(plan, limit);
+    if (plan.canaries.length + plan.limited.length === 0) return together;
+    const { fetchLimited } = this.#options;
+    const apart = [
+      ...plan.canaries.map((task) => this.#fetchCanary(task, plan)),
+      ...plan.limited.map((task) => fetchLimited(task, Math.min(task.slots, limit))),
+    ];
+    const looks = await Promise.allSettled([
+      together,
+      ...apart.map(async (jobs): Promise<Look> => ({ jobs: await jobs, leftBehind: false })),
+    ]);
+    const jobs: QueueJob[] = [];
+    let leftBehind = false;
+    for (const look of looks) {
+      // What one statement has locked must reach the caller, whatever becomes of the others.
+      if (look.status === "rejected") this.#untold ??= { error: look.reason };
+      else {
+        jobs.push(...look.value.jobs);
+        leftBehind ||= look.value.leftBehind;
+      }
+    }
+    if (jobs.length === 0) this.#tell();
+    return { jobs: jobs.sort(byPriority), leftBehind };
+  }
+
+  async #fetchTogether(plan: FetchPlan, limit: number): Promise<Look> {
+    const { open, capped, pausedQueues, leavesOut } = plan;
+    if (open.size + capped.length === 0) return nothing;
+    const plain = capped.length + pausedQueues.length === 0;
+    if (plain && (!leavesOut || limit >= deepLimit)) {
+      return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+    }
+    const { db, schemas, processId } = this.#options;
+    const taskNames = new Map(open);
+    for (const { names } of capped) for (const [id, name] of names) taskNames.set(id, name);
+    return fetchGatedJobs(db, schemas, {
+      processId: processId(),
+      taskNames,
+      open: [...open.keys()],
+      lanes: capped.map(({ names, slots }) => ({ taskIds: [...names.keys()], slots })),
+      limit,
+      pausedQueues,
+      byTask: leavesOut && limit < deepLimit,
+    });
+  }
+
+  async #fetchOpen(taskNames: ReadonlyMap<number, string>, limit: number): Promise<QueueJob[]> {
+    const { db, schemas, processId } = this.#options;
+    const request = { processId: processId(), taskNames, limit };
+    if (!this.#plainOnly || limit < deepLimit) {
+      const jobs = await fetchJobs(db, schemas, request);
+      this.#plainOnly = jobs.length >= deepLimit && jobs.every((job) => job.queue === null);
+      return jobs;
+    }
+    const { jobs, serialJobsWait } = await fetchPlainJobs(db, schemas, request);
+    this.#plainOnly = !serialJobsWait;
+    // Fewer than asked for means to the caller that nothing is left.
+    if (jobs.length === limit || !serialJobsWait) return jobs;
+    const more = { ...request, limit: limit - jobs.length };
+    // What the first statement has locked must reach the caller, whatever becomes of the second.
+    const rest = await fetchJobs(db, schemas, more).catch((error) => {
+      this.#untold = { error };
+      return [];
+    });
+    return jobs.concat(rest);
+  }
+
+  async #fetchCanary({ task, names }: PlannedTask, plan: FetchPlan): Promise<QueueJob[]> {
+    const { db, schemas, gates, processId } = this.#options;
+    const job = await fetchCanary(db, schemas, {
+      processId: processId(),
+      taskNames: names,
+      task: task.name,
+      pausedQueues: plan.pausedQueues,
+      leaseMs: gates.leaseMs,
+    });
+    if (job === null) return [];
+    gates.takeCanary(job, task);
+    return [job];
+  }
+
+  /** The reply of a statement may have been lost and have left locks: whoever calls must hear. */
+  #tell(): void {
+    const untold = this.#untold;
+    this.#untold = null;
+    if (untold !== null) throw untold.error;
+  }
+}

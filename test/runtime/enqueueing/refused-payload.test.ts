@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { createEnqueuer, type Enqueuer } from "../../../src/runtime/enqueueing/enqueue.ts";
+import { publishTasks } from "../../../src/runtime/enqueueing/publish-tasks.ts";
+import { refusedPayload } from "../../../src/runtime/enqueueing/refused-payload.ts";
+import { schemasFor } from "../../../src/store/schemas.ts";
+import type { TestRuntime } from "../../../src/testing/create-test-runtime.ts";
+import { testRuntime } from "../../support/test-runtime.ts";
+
+let kit: TestRuntime;
+/** Of an application that has the queue only, not the task files. */
+let enqueuer: Enqueuer;
+
+beforeAll(async () => {
+  kit = await testRuntime({ mail: { payload: z.object({ to: z.string() }), handler: () => null } });
+  const { db, catalog } = kit;
+  const schemas = schemasFor("graphile_worker");
+  await publishTasks({ db, schemas, catalog, processId: null });
+  enqueuer = createEnqueuer({ db, schemas, findTask: () => undefined });
+});
+
+afterAll(() => kit.stop());
+
+test("a payload that only the database has checked is refused like any other", async () => {
+  await expect(enqueuer.enqueue("mail", { to: 5 })).rejects.toMatchObject({
+    name: "TaskrunError",
+    code: "bad-payload",
+    message: expect.stringMatching(
+      /^The payload for mail is wrong at \$\.to: expected a string, got 5\. Send a payload/,
+    ),
+    cause: { code: "23514" },
+  });
+});
+
+test("of a list, with its place", async () => {
+  const list = [{ task: "other" }, { task: "mail", payload: {} }];
+  await expect(enqueuer.enqueueMany(list)).rejects.toMatchObject({
+    code: "bad-payload",
+    message: expect.stringMatching(
+      /^jobs\[1\]: The payload for mail is wrong at \$\.to: is missing/,
+    ),
+  });
+});
+
+test("also when a driver has wrapped it", () => {
+  const message = "taskrun.add_job: the payload for a is wrong at $: x";
+  const cause = Object.assign(new Error(message), { code: "23514" });
+  expect(refusedPayload(new Error("Failed query", { cause }))).toMatchObject({
+    code: "bad-payload",
+  });
+});
+
+test("any other error stays what it is", () => {
+  const check = Object.assign(new Error("violates check constraint"), { code: "23514" });
+  for (const error of [check, new Error("x"), null, "text"]) {
+    expect(refusedPayload(error)).toBe(error);
+  }
+});

@@ -1,0 +1,106 @@
+import type pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FetchableTasks } from "../../../src/runtime/fetching/fetchable-tasks.ts";
+import { JobFetcher, type JobFetcherOptions } from "../../../src/runtime/fetching/job-fetcher.ts";
+import { GateSnapshot } from "../../../src/runtime/holding-back/gate-snapshot.ts";
+import { TaskRegistry } from "../../../src/runtime/task-registry.ts";
+import type { QueueJob } from "../../../src/store/queue/queue-job.ts";
+import { schemasFor } from "../../../src/store/schemas.ts";
+import type { TestRuntime } from "../../../src/testing/create-test-runtime.ts";
+import { addBySql, addManyBySql, testRuntime } from "../../support/test-runtime.ts";
+
+const nothingHeld = new GateSnapshot({ pauses: [], breakers: [] }, 0);
+
+let kit: TestRuntime;
+let fetcher: JobFetcher;
+
+beforeEach(async () => {
+  kit = await testRuntime({ work: async () => null });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  fetcher = fetcherOf(kit.db, new FetchableTasks(kit.db, schemas, registry));
+});
+afterEach(() => kit.stop());
+
+function fetcherOf(db: pg.Pool, tasks: FetchableTasks, more: Partial<JobFetcherOptions> = {}) {
+  return new JobFetcher({
+    db,
+    schemas: schemasFor("graphile_worker"),
+    tasks,
+    gates: { snapshot: nothingHeld, leaseMs: 1000, takeCanary: () => {} },
+    processId: () => "me",
+    countHere: () => 0,
+    fetchLimited: async () => [],
+    ...more,
+  });
+}
+
+/** As the dispatcher does: what has come is counted by others from now on. */
+async function take(limit: number, from = fetcher): Promise<QueueJob[]> {
+  const { jobs, release } = await from.fetch(limit);
+  release();
+  return jobs;
+}
+
+test("a deep queue is fetched whole, in order, whichever way it is asked", async () => {
+  await addManyBySql(kit, "work", 1000);
+  const ids: string[] = [];
+  for (const limit of [150, 150, 50, 500, 500]) {
+    for (const job of await take(limit)) ids.push(job.id);
+  }
+  const sorted = [...ids].sort((a, b) => Number(a) - Number(b));
+  expect(ids).toEqual(sorted);
+  expect(new Set(ids).size).toBe(1000);
+});
+
+test("jobs of a serial queue that come while a deep queue is fetched are not overlooked", async () => {
+  await addManyBySql(kit, "work", 300);
+  await take(100);
+  const serial = await addBySql(kit, "work", {}, "queue_name := 'line', priority := -5");
+  // The fetch that is under the impression of there being none says that there is one now.
+  await take(100);
+  const next = await take(100);
+  expect(next[0]).toMatchObject({ id: serial, queue: "line" });
+});
+
+test("the last batch of a deep queue brings the serial queues' jobs along", async () => {
+  await addManyBySql(kit, "work", 150);
+  await take(100);
+  const serial = await addBySql(kit, "work", {}, "queue_name := 'line'");
+  const rest = await take(100);
+  expect(rest).toHaveLength(51);
+  expect(rest.map((job) => job.id)).toContain(serial);
+});
+
+test("a second statement that fails costs nothing of what the first has locked, and is told", async () => {
+  let failing = false;
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    if (failing && config.name === "taskrun fetch") throw new Error("Connection terminated");
+    return kit.db.query(config, values);
+  };
+  const db: pg.Pool = new Proxy(kit.db, {
+    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+  });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  const tasks = new FetchableTasks(kit.db, schemas, registry);
+  const shaky = fetcherOf(db, tasks);
+  await addManyBySql(kit, "work", 150);
+  await take(100, shaky);
+  await addBySql(kit, "work", {}, "queue_name := 'line'");
+  failing = true;
+  expect(await take(100, shaky)).toHaveLength(50);
+  await expect(take(100, shaky)).rejects.toThrow("terminated");
+  failing = false;
+  expect(await take(100, shaky)).toHaveLength(1);
+});
+
+test("without tasks nothing is fetched", async () => {
+  const schemas = schemasFor("graphile_worker");
+  const tasks = new FetchableTasks(kit.db, schemas, new TaskRegistry());
+  const none = fetcherOf(kit.db, tasks);
+  await addBySql(kit, "work");
+  expect(await take(10, none)).toEqual([]);
+});

@@ -1,0 +1,100 @@
+import pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Wake } from "../../../src/runtime/fetching/wake.ts";
+import type { ScratchDatabase } from "../../../src/store/scratch-database.ts";
+import { createTestDatabase } from "../../support/test-database.ts";
+
+let database: ScratchDatabase;
+let admin: pg.Pool;
+let wake: Wake;
+let told: string[];
+let tell: () => void;
+
+/** Resolves when what was told includes all of these, in this order. */
+async function toldInOrder(...words: string[]): Promise<void> {
+  for (;;) {
+    let from = 0;
+    for (const word of words) {
+      const at = told.indexOf(word, from);
+      from = at < 0 ? Number.POSITIVE_INFINITY : at + 1;
+    }
+    if (Number.isFinite(from)) return;
+    await new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+  }
+}
+
+function createWake(connectionString: string, pollIntervalMs = 3_600_000): Wake {
+  const note = (word: string) => () => {
+    told.push(word);
+    tell();
+  };
+  return new Wake({
+    connectionString,
+    pollIntervalMs,
+    controlChannel: "taskrun:control",
+    onWake: note("wake"),
+    onControl: () => {},
+    onListening: () => {},
+    onLost: note("lost"),
+    onBack: note("back"),
+  });
+}
+
+beforeEach(async () => {
+  told = [];
+  tell = () => {};
+  database = await createTestDatabase();
+  admin = new pg.Pool({ connectionString: database.adminUrl, max: 1 });
+});
+afterEach(async () => {
+  await wake.stop();
+  await admin.end();
+  await database.drop();
+});
+
+test("it wakes at the start, since jobs may be waiting, and at each notification", async () => {
+  wake = createWake(database.url);
+  await wake.start();
+  expect(told).toEqual(["wake"]);
+  await admin.query(`notify "jobs:insert", '{}'`);
+  await toldInOrder("wake", "wake");
+});
+
+test("a lost connection is told, replaced, and followed by a look", async () => {
+  wake = createWake(database.url);
+  await wake.start();
+  told = [];
+  await admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = 'taskrun listen' and datname = current_database()`,
+  );
+  await toldInOrder("lost", "back", "wake");
+  told = [];
+  await admin.query(`notify "jobs:insert", '{}'`);
+  await toldInOrder("wake");
+});
+
+test("without a database it starts all the same, tries again, and polls meanwhile", async () => {
+  const nowhere = new URL(database.url);
+  nowhere.port = "1";
+  wake = createWake(nowhere.href, 5);
+  await wake.start();
+  await toldInOrder("lost", "wake", "lost");
+  expect(told).not.toContain("back");
+});
+
+test("after a stop nothing wakes any more, and the connection is gone", async () => {
+  wake = createWake(database.url, 5);
+  await wake.start();
+  await wake.stop();
+  told = [];
+  await admin.query(`notify "jobs:insert", '{}'`);
+  const { rows } = await admin.query(
+    `select count(*)::int as n from pg_stat_activity
+     where application_name = 'taskrun listen' and datname = current_database()`,
+  );
+  expect(rows[0].n).toBe(0);
+  expect(told).toEqual([]);
+});
