@@ -14,6 +14,8 @@ export default defineConfig({
     // Process and database tests start real servers; the limit is for hangs, not for speed.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Most tests wait for a server or for processes most of the time.
+    maxWorkers: "100%",
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
   },
 });
