@@ -187,7 +187,8 @@ test("stop before start, twice, and after a start that failed ends everything", 
   await expect(failing.start()).rejects.toMatchObject({ code: "3D000" });
   await failing.stop();
   const { rows } = await kit.db.query(
-    "select application_name from pg_stat_activity where application_name like 'taskrun%'",
+    `select application_name from pg_stat_activity
+     where application_name like 'taskrun%' and datname = current_database()`,
   );
   expect(rows).toEqual([]);
   expect(timers()).toBeLessThanOrEqual(before);
