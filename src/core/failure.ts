@@ -4,7 +4,7 @@
  */
 
 import { errorChain, readProperty } from "./error-chain.ts";
-import type { ClassificationRule, Failure } from "./outcome.ts";
+import type { ClassificationRule, Failure, Outcome } from "./outcome.ts";
 
 const longestName = 200;
 const longestMessage = 10_000;
@@ -86,4 +86,9 @@ function stackOf(thrown: unknown): string | null {
     else if (stacks.length > 0) stacks.push(messageOf(error));
   }
   return stacks.length === 0 ? null : storable(stacks.join("\ncaused by: "), longestStack);
+}
+
+/** Of an attempt that fell to a fault of ours; not to be fetched again and again. */
+export function failedByFault(fault: unknown): Outcome {
+  return { state: "failed", error: toFailure(fault, "default") };
 }

@@ -41,6 +41,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/queue/list-job-ids.ts": "test/store/jobs.test.ts",
   "src/store/queue/settle-others.ts": "test/store/queue/settle.test.ts",
   "src/store/queue/settlement.ts": "test/store/queue/settle.test.ts",
+  "src/store/queue/serial-heads.ts": "test/store/queue/fetch.test.ts",
   "src/runtime/presence/beat-thread.ts": "test/runtime/presence/presence.test.ts",
   "src/runtime/steps/database-journal.ts": "test/runtime/steps/steps.test.ts",
   "src/runtime/steps/memory-journal.ts": "test/testing/run-task.test.ts",

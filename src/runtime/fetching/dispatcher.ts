@@ -7,7 +7,7 @@
  * then the second; the settler empties the third.
  */
 
-import { toFailure } from "../../core/failure.ts";
+import { failedByFault } from "../../core/failure.ts";
 import { isDueAtOnce, type Outcome } from "../../core/outcome.ts";
 import type { Task } from "../../core/task.ts";
 import type { QueueJob } from "../../store/queue/queue-job.ts";
@@ -77,7 +77,7 @@ export class Dispatcher {
   wake(): void {
     this.#due.hint();
     this.#pump();
-    if (this.#isDeep) this.#urgent.ask();
+    if (this.#depth.isDeep) this.#urgent.ask();
   }
 
   /** The locks taken so far are void: starts none of those jobs. */
@@ -169,10 +169,10 @@ export class Dispatcher {
       this.#running.add(attempt);
       this.#options.execute(attempt).then(
         (outcome) => this.#end(attempt, job, outcome),
-        (fault) => this.#end(attempt, job, failed(fault)),
+        (fault) => this.#end(attempt, job, failedByFault(fault)),
       );
     } catch (fault) {
-      this.#endUnstarted(job, failed(fault));
+      this.#endUnstarted(job, failedByFault(fault));
     }
   }
 
@@ -203,18 +203,14 @@ export class Dispatcher {
     this.#changed.happened();
   }
 
-  /** Large pieces are being fetched ahead, since the queue keeps bringing full ones. */
-  get #isDeep(): boolean {
-    return this.#depth.depth > this.#options.concurrency * 2;
-  }
-
   /**
    * What has just come may be more urgent than all that was taken ahead. It would wait for the
    * large fetches under way and for room after them; a small fetch of its own brings it now, and
    * it goes before everything that waits here.
    */
   #fetchUrgent(): void {
-    if (!this.#accepting || !this.#due.open || !this.#isDeep || this.#retry !== undefined) return;
+    if (!this.#accepting || !this.#due.open || !this.#depth.isDeep || this.#retry !== undefined)
+      return;
     if (this.#options.settler.backlog >= maxBacklog) return;
     void this.#fetch(this.#options.concurrency);
   }
@@ -227,7 +223,7 @@ export class Dispatcher {
     if (room <= 0) return;
     // A shallow queue is asked by one statement at a time, for whatever is free. A deep one is
     // taken in large pieces, and the next piece is asked for while the last is being worked on.
-    if (this.#isDeep ? room < depth / 2 : this.#fetching > 0) return;
+    if (this.#depth.isDeep ? room < depth / 2 : this.#fetching > 0) return;
     void this.#fetch(room);
   }
 
@@ -300,9 +296,4 @@ export class Dispatcher {
   #endUnstarted(job: QueueJob, outcome: Outcome): void {
     this.#options.settler.add(unstarted(job, outcome, this.#options.findTask(job.task)));
   }
-}
-
-/** Of an attempt that fell to a fault of ours; not to be fetched again and again. */
-function failed(fault: unknown): Outcome {
-  return { state: "failed", error: toFailure(fault, "default") };
 }

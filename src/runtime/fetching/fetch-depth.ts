@@ -36,6 +36,11 @@ export class FetchDepth {
     return this.#depth;
   }
 
+  /** Large pieces are being fetched ahead, since the queue keeps bringing full ones. */
+  get isDeep(): boolean {
+    return this.#depth > this.#concurrency * 2;
+  }
+
   /** There is something to do from now on. */
   busy(nowMs: number): void {
     this.#busySinceMs ??= nowMs;

@@ -13,6 +13,7 @@
 import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import type { QueueJob } from "./queue-job.ts";
+import { serialHeads } from "./serial-heads.ts";
 import { sendFetch, takePicked } from "./take-picked.ts";
 
 /** One task by the ids of its names. */
@@ -137,32 +138,7 @@ laned as (
     for update skip locked
   ) job
 ),
-waiting (queue_id) as (
-  (select job_queue_id from ${queue}._private_jobs
-    where is_available = true and job_queue_id is not null
-    order by job_queue_id limit 1)
-  union all
-  select (select j.job_queue_id from ${queue}._private_jobs j
-    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id > w.queue_id
-    order by j.job_queue_id limit 1)
-  from waiting w where w.queue_id is not null
-),
-heads as (
-  select head.id, q.id as queue_id, q.queue_name
-  from waiting w
-  join ${queue}._private_job_queues q on q.id = w.queue_id
-  cross join lateral (
-    select j.id, j.priority, j.run_at from ${queue}._private_jobs j
-    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id = w.queue_id
-      and j.run_at <= now() and j.task_id = any ($7::int[])
-    order by j.priority, j.run_at, j.id
-    limit 1
-  ) head
-  where q.is_available = true and q.queue_name <> all ($8::text[])
-  order by head.priority, head.run_at
-  limit $3::int
-  for update of q skip locked
-),
+${serialHeads(queue, { tasks: "$7", paused: "$8" })},
 queued as (
   select j.id, j.priority, j.run_at, j.task_id, heads.queue_id, heads.queue_name
   from heads join ${queue}._private_jobs j on j.id = heads.id

@@ -15,6 +15,7 @@
 import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import { QueueJob, type QueueRow } from "./queue-job.ts";
+import { serialHeads } from "./serial-heads.ts";
 import { asText, sendFetch, takePicked } from "./take-picked.ts";
 
 export interface FetchRequest {
@@ -120,32 +121,7 @@ unqueued as (
   limit $3::int
   for update skip locked
 ),
-waiting (queue_id) as (
-  (select job_queue_id from ${queue}._private_jobs
-    where is_available = true and job_queue_id is not null
-    order by job_queue_id limit 1)
-  union all
-  select (select j.job_queue_id from ${queue}._private_jobs j
-    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id > w.queue_id
-    order by j.job_queue_id limit 1)
-  from waiting w where w.queue_id is not null
-),
-heads as (
-  select head.id, q.id as queue_id, q.queue_name
-  from waiting w
-  join ${queue}._private_job_queues q on q.id = w.queue_id
-  cross join lateral (
-    select j.id, j.priority, j.run_at from ${queue}._private_jobs j
-    where j.is_available = true and j.job_queue_id is not null and j.job_queue_id = w.queue_id
-      and j.run_at <= now() and j.task_id = any ($2::int[])
-    order by j.priority, j.run_at, j.id
-    limit 1
-  ) head
-  where q.is_available = true
-  order by head.priority, head.run_at
-  limit $3::int
-  for update of q skip locked
-),
+${serialHeads(queue, { tasks: "$2" })},
 queued as (
   select j.id, j.priority, j.run_at, heads.queue_id, heads.queue_name
   from heads join ${queue}._private_jobs j on j.id = heads.id
