@@ -85,18 +85,19 @@ afterEach(async () => {
   await project[Symbol.asyncDispose]();
 });
 
-/** Resolves at the next round whose files include `path`. */
-function roundWith(path: string): Promise<void> {
+/**
+ * Resolves at the next round whose files include `path`; that round lasts until `mayEnd`. Rounds
+ * for other files, such as the watcher's first looks at the folders, pass by.
+ */
+function roundWith(path: string, mayEnd?: Promise<void>): Promise<void> {
   const full = project.path(path);
   return new Promise((resolve) => {
     const before = loader.onRound;
     loader.onRound = () => {
-      const isIt = loader.rounds.at(-1)?.includes(full) === true;
-      if (isIt) {
-        loader.onRound = before;
-        resolve();
-      }
-      return before();
+      if (loader.rounds.at(-1)?.includes(full) !== true) return before();
+      loader.onRound = before;
+      resolve();
+      return mayEnd ?? before();
     };
   });
 }
@@ -112,8 +113,7 @@ test("what changes before the start is the first round", async () => {
 test("there is one round at a time; what comes meanwhile is in a later one", async () => {
   reloader.start([]);
   const mayEnd = Promise.withResolvers<void>();
-  loader.onRound = () => mayEnd.promise;
-  const first = roundWith("tasks/a.ts");
+  const first = roundWith("tasks/a.ts", mayEnd.promise);
   await project.write("tasks/a.ts", "2");
   await first;
   const later = ["tasks/b.ts", "tasks/c.ts"].map((path) => roundWith(path));
@@ -166,8 +166,7 @@ test("what applies to all tasks is replaced before the round's files", async () 
 test("a stop waits for the round under way and begins no other", async () => {
   reloader.start([]);
   const mayEnd = Promise.withResolvers<void>();
-  loader.onRound = () => mayEnd.promise;
-  const first = roundWith("tasks/a.ts");
+  const first = roundWith("tasks/a.ts", mayEnd.promise);
   await project.write("tasks/a.ts", "2");
   await first;
   let stopped = false;
