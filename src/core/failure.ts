@@ -9,6 +9,8 @@ import type { ClassificationRule, Failure, Outcome } from "./outcome.ts";
 const longestName = 200;
 const longestMessage = 10_000;
 const longestStack = 20_000;
+const longestPart = 2_000;
+const mostParts = 5;
 
 /** The failure that `thrown` stands for. Never throws. */
 export function toFailure(thrown: unknown, rule: ClassificationRule): Failure {
@@ -50,9 +52,10 @@ function nameOf(thrown: unknown): string {
 function messageOf(thrown: unknown): string {
   if (isErrorLike(thrown)) {
     const message = readProperty(thrown, "message");
-    return typeof message === "string" && message !== ""
-      ? message
-      : `${nameOf(thrown)} without a message`;
+    if (typeof message === "string" && message !== "") return message;
+    // As Node says that none of a host's addresses answered.
+    const parts = partsOf(thrown).map((part) => messageOf(part));
+    return parts.length > 0 ? parts.join("; ") : `${nameOf(thrown)} without a message`;
   }
   if (typeof thrown === "string") return thrown === "" ? "an empty string was thrown" : thrown;
   return `${describe(thrown)} was thrown`;
@@ -78,12 +81,30 @@ function isErrorLike(thrown: unknown): boolean {
   }
 }
 
+/** The errors in an AggregateError, the first ones. */
+function partsOf(thrown: unknown): readonly unknown[] {
+  const errors = readProperty(thrown, "errors");
+  try {
+    if (!Array.isArray(errors)) return [];
+    // One level: an error may be among its own errors.
+    const parts = errors.slice(0, mostParts);
+    return parts.filter((part) => readProperty(part, "errors") === undefined);
+  } catch {
+    return [];
+  }
+}
+
 function stackOf(thrown: unknown): string | null {
   const stacks: string[] = [];
   for (const error of errorChain(thrown)) {
     const stack = readProperty(error, "stack");
     if (typeof stack === "string") stacks.push(stack.slice(0, longestStack + 1));
     else if (stacks.length > 0) stacks.push(messageOf(error));
+    for (const part of partsOf(error)) {
+      const partStack = readProperty(part, "stack");
+      const text = typeof partStack === "string" ? partStack : messageOf(part);
+      stacks.push(`one of its errors: ${text.slice(0, longestPart)}`);
+    }
   }
   return stacks.length === 0 ? null : storable(stacks.join("\ncaused by: "), longestStack);
 }

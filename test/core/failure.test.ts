@@ -19,6 +19,19 @@ describe("what was thrown becomes a name and a message", () => {
     expect(toFailure(thrown, "default")).toMatchObject({ name, message, rule: "default", thrown });
   });
 
+  test("an AggregateError without a message has those of its errors", () => {
+    const refused = [
+      new Error("connect ECONNREFUSED ::1"),
+      new Error("connect ECONNREFUSED 127.1"),
+    ];
+    expect(toFailure(new AggregateError(refused), "default").message).toBe(
+      "connect ECONNREFUSED ::1; connect ECONNREFUSED 127.1",
+    );
+    const round = new AggregateError([]);
+    round.errors.push(round);
+    expect(toFailure(round, "default").message).toBe("AggregateError without a message");
+  });
+
   test("a circular object is told as such", () => {
     const thrown: Record<string, unknown> = {};
     thrown.self = thrown;
@@ -51,6 +64,13 @@ describe("the stack", () => {
   test("shows a cause that is no error", () => {
     expect(toFailure(new Error("top", { cause: "why" }), "default").stack).toMatch(
       /\ncaused by: why$/,
+    );
+  });
+
+  test("shows the errors that an AggregateError is made of", () => {
+    const error = new AggregateError([new TypeError("one"), "two"], "both");
+    expect(toFailure(error, "default").stack).toMatch(
+      /^AggregateError: both\n[\s\S]*of its errors: TypeError: one\n[\s\S]*of its errors: two$/,
     );
   });
 
