@@ -67,7 +67,7 @@ export interface Failure {
 
 /**
  * The rows of the classification table, in the order they are tried; and "output" for a result
- * that can't be kept, which is not up for classification: always permanent.
+ * that breaks the task's schema, which is not up for classification: always permanent.
  */
 export type ClassificationRule =
   | "thrown-on-purpose"

@@ -1,25 +1,30 @@
-/** Serialises a handler's output, once, to text that Postgres's jsonb takes. */
+/**
+ * Serialises a handler's output, once, to text that Postgres's jsonb takes. Work that is done
+ * must not fail because of what it returned: what JSON has no word for is kept as well as it can
+ * be (`careful-json`), and what was changed is told.
+ */
 
-import { formatPath } from "./schema-issues.ts";
-import { InvalidOutputError } from "./task-errors.ts";
+import { carefulJson } from "./careful-json.ts";
+
+/** Characters of JSON; what is larger belongs into a table or a file, not into a job's history. */
+export const longestOutput = 1_000_000;
+
+/** How much of a larger output is shown in its place. */
+const shownOfTooLong = 1_000;
 
 /**
- * The output as JSON text; null for undefined, null and what JSON has no word for.
- * NUL characters and lone surrogates, which jsonb refuses, become U+FFFD.
+ * The output as JSON text; null for undefined, null and what JSON has no word for as a whole.
+ * NUL characters and lone surrogates, which jsonb refuses, become U+FFFD. Never throws.
  *
- * @throws InvalidOutputError that says where the output can't be serialised
+ * @param tell hears, in a sentence, when what is kept is not what was returned
  */
-export function toOutputJson(output: unknown): string | null {
+export function toOutputJson(output: unknown, tell?: (change: string) => void): string | null {
   if (output === undefined || output === null) return null;
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(output);
-  } catch (error) {
-    const what = culprit(output, error);
-    throw new InvalidOutputError(`the output can't be kept as JSON: ${what}`, { cause: error });
-  }
-  if (json === undefined) return null;
-  return json.includes("\\u") ? json.replaceAll(refused, "$1\\ufffd") : json;
+  const json = storableJson(output, tell);
+  if (json.length <= longestOutput) return json === "null" ? null : json;
+  tell?.(`it has ${json.length} characters of JSON, more than ${longestOutput}: cut`);
+  const start = withoutRefused(JSON.stringify(json.slice(0, shownOfTooLong).toWellFormed()));
+  return `{"$cut":"${json.length} characters of JSON","$start":${start}}`;
 }
 
 /** Whether jsonb takes every string in this text of JSON.stringify. */
@@ -31,28 +36,27 @@ export function isStorableJson(json: string): boolean {
 // escape belongs to the text, not to it.
 const refused = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
-function culprit(output: unknown, error: unknown): string {
-  const found = firstBad(output, [], new Set());
-  if (found !== null) return found;
-  return error instanceof Error ? error.message : "toJSON threw";
+function storableJson(output: unknown, tell: ((change: string) => void) | undefined): string {
+  const json = plainJson(output);
+  // An empty object may be a Map, a Set or an error, of which JSON keeps nothing.
+  if (json !== null && !json.includes("{}")) return withoutRefused(json);
+  const careful = carefulJson(output);
+  if (careful.changes.length === 0 && json !== null) return withoutRefused(json);
+  const more = careful.more > 0 ? `, and ${careful.more} more` : "";
+  if (careful.changes.length > 0) tell?.(careful.changes.join(", ") + more);
+  return withoutRefused(careful.json);
 }
 
-/** Finds what JSON.stringify stumbled over, for the message only. */
-function firstBad(value: unknown, path: PropertyKey[], above: Set<object>): string | null {
-  if (typeof value === "bigint") return `a BigInt at ${formatPath(path)}`;
-  if (typeof value !== "object" || value === null) return null;
-  if (above.has(value)) return `a circular reference at ${formatPath(path)}`;
-  if (path.length > 100) return null;
-  above.add(value);
+/** Null when JSON can't say it, or would show no more of it than a few fields. */
+function plainJson(output: unknown): string | null {
   try {
-    for (const [key, entry] of Object.entries(value)) {
-      const step = Array.isArray(value) ? Number(key) : key;
-      const found = firstBad(entry, [...path, step], above);
-      if (found !== null) return found;
-    }
+    if (output instanceof Error) return null;
+    return JSON.stringify(output) ?? null;
   } catch {
     return null;
   }
-  above.delete(value);
-  return null;
+}
+
+function withoutRefused(json: string): string {
+  return json.includes("\\u") ? json.replaceAll(refused, "$1\\ufffd") : json;
 }

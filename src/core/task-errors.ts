@@ -168,7 +168,7 @@ export class PayloadSchemaError extends Error {
   }
 }
 
-/** The output can't be kept: it breaks the task's schema or is not JSON. Always permanent. */
+/** The output breaks the task's schema. Always permanent. */
 export class InvalidOutputError extends Error {
   readonly [intentBrand]: Intent = "output";
 

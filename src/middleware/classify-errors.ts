@@ -53,10 +53,17 @@ function outcomeOfResult(attempt: RunningAttempt, result: unknown): Outcome {
     if (stopped !== null) return stopped;
     const output = unwrapResult(result);
     if (isDirective(output)) return outcomeOfDirective(output);
-    return { state: "completed", outputJson: toOutputJson(output) };
+    return { state: "completed", outputJson: toOutputJson(output, tellOf(attempt)) };
   } catch (thrown) {
     return outcomeOfThrown(attempt, thrown);
   }
+}
+
+/** Kept with the job, so that whoever reads its output finds why it looks like that. */
+function tellOf(attempt: RunningAttempt): (change: string) => void {
+  return (change) => {
+    attempt.ctx.log.warn({ change }, "the output is not kept as it was returned");
+  };
 }
 
 function outcomeOfThrown(attempt: RunningAttempt, thrown: unknown): Outcome {

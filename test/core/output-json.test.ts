@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { toOutputJson } from "../../src/core/output-json.ts";
 
 test.each([
@@ -12,25 +12,101 @@ test.each([
   expect(toOutputJson(output)).toBe(json);
 });
 
-test("a circular output is refused with the place", () => {
-  const order: Record<string, unknown> = { items: [{}] };
-  order.items = [{ order }];
-  expect(() => toOutputJson(order)).toThrow(
-    "the output can't be kept as JSON: a circular reference at $.items[0].order",
-  );
-});
+/** What is kept of an output, and what was told about it. */
+function kept(output: unknown): { output: unknown; told: string[] } {
+  const told: string[] = [];
+  const json = toOutputJson(output, (change) => told.push(change));
+  return { output: json === null ? null : JSON.parse(json), told };
+}
 
-test("a BigInt is refused with the place", () => {
-  expect(() => toOutputJson({ total: { cents: 5n } })).toThrow("a BigInt at $.total.cents");
-});
-
-test("a toJSON that throws is refused with its words", () => {
-  const output = {
-    toJSON() {
+describe("what JSON has no word for is kept as well as it can be, and told", () => {
+  const circular: Record<string, unknown> = { items: [{}] };
+  circular.items = [{ order: circular }];
+  const throwing = {
+    ok: 1,
+    get bad() {
       throw new Error("closed");
     },
   };
-  expect(() => toOutputJson(output)).toThrow("the output can't be kept as JSON: closed");
+  const named = Object.assign(new TypeError("no"), { code: "E1" });
+
+  test.each<[string, unknown, unknown, string]>([
+    [
+      "a circular reference",
+      circular,
+      { items: [{ order: "[circular]" }] },
+      "a circular reference at $.items[0].order",
+    ],
+    ["a BigInt", { total: { cents: 5n } }, { total: { cents: "5n" } }, "a BigInt at $.total.cents"],
+    ["a BigInt as a whole", 7n, "7n", "a BigInt at $"],
+    ["a Map with names", { m: new Map([["a", 1]]) }, { m: { a: 1 } }, "a Map at $.m"],
+    ["a Map without", new Map([[{ k: 1 }, 2]]), [[{ k: 1 }, 2]], "a Map at $"],
+    ["a Set", { s: new Set([1, 2]) }, { s: [1, 2] }, "a Set at $.s"],
+    ["an error", named, { name: "TypeError", message: "no", code: "E1" }, "an error at $"],
+    ["a symbol", Symbol("s"), "Symbol(s)", "a symbol at $"],
+    [
+      "a getter that throws",
+      throwing,
+      { ok: 1, bad: "[unreadable]" },
+      "what can't be read (Error: closed) at $.bad",
+    ],
+    [
+      "a toJSON that throws",
+      {
+        toJSON() {
+          throw new Error("closed");
+        },
+      },
+      "[unreadable]",
+      "what can't be read (Error: closed) at $",
+    ],
+    [
+      "a proxy that bites",
+      new Proxy(
+        {},
+        {
+          get() {
+            throw null;
+          },
+          ownKeys() {
+            throw null;
+          },
+        },
+      ),
+      "[unreadable]",
+      "what can't be read (null) at $",
+    ],
+  ])("%s", (_what, given, output, told) => {
+    expect(kept(given)).toEqual({ output, told: [told] });
+  });
+
+  test("ten thousand levels", () => {
+    let deep: unknown = "the bottom";
+    for (let level = 0; level < 10_000; level += 1) deep = { deep };
+    const { output, told } = kept(deep);
+    expect(JSON.stringify(output)).toContain("[too deep]");
+    expect(told).toHaveLength(1);
+  });
+
+  test("a hundred megabytes are cut, with their size and their start", () => {
+    const { output, told } = kept({ text: "x".repeat(100_000_000) });
+    expect(output).toEqual({
+      $cut: "100000011 characters of JSON",
+      $start: expect.stringMatching(/^\{"text":"xxx/),
+    });
+    expect(told).toEqual(["it has 100000011 characters of JSON, more than 1000000: cut"]);
+  });
+
+  test("a million BigInts tell of the first ones", () => {
+    const { told } = kept(Array.from({ length: 1_000_000 }, () => 1n));
+    expect(told.join()).toMatch(/^a BigInt at \$\[0\], .*, and 999995 more,it has/);
+  });
+
+  test("what JSON says in its own way is not told", () => {
+    const output = { none: {}, when: new Date(Number.NaN), nan: Number.NaN, f: () => 1 };
+    expect(kept(output)).toEqual({ output: { none: {}, when: null, nan: null }, told: [] });
+    expect(kept(new Date(Number.NaN))).toEqual({ output: null, told: [] });
+  });
 });
 
 test("the same object twice is not circular", () => {

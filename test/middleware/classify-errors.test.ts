@@ -106,16 +106,16 @@ describe("what a handler returns", () => {
     expect(await outcome).toEqual({ state: "cancelled", reason: "user left\ufffd" });
   });
 
-  test("an output that is no JSON fails for good and says where", async () => {
-    const { outcome } = startAttempt(async () => ({ totals: [1n] }));
-    expect(await outcome).toMatchObject({
-      state: "failed",
-      error: {
-        name: "InvalidOutputError",
-        rule: "output",
-        message: expect.stringMatching(/BigInt at \$\.totals\[0\]/),
-      },
-    });
+  test("an output that is no JSON is kept as well as it can be, and a line says so", async () => {
+    const { outcome, lines } = startAttempt(async () => ({ totals: [1n] }));
+    expect(await outcome).toEqual({ state: "completed", outputJson: '{"totals":["1n"]}' });
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        jobId: "17",
+        change: "a BigInt at $.totals[0]",
+        msg: "the output is not kept as it was returned",
+      }),
+    );
   });
 });
 
