@@ -5,9 +5,10 @@
  * decided in the main thread.
  */
 
+import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
-import { readRunningSlots } from "./running-slots.ts";
+import { nextChange, readRunningSlots, ringBell } from "./running-slots.ts";
 
 export interface BeatThreadData {
   readonly connectionString: string;
@@ -25,18 +26,19 @@ export type BeatMessage = { readonly deadId: string };
 /** What it is told: beat under another id from now on, or end. */
 export type BeatOrder = { readonly processId: string } | "stop";
 
-// How soon a job that has just begun is in the list.
-const tickMs = 100;
+// The list is written as soon as it changes, and then not before this long after.
+const spacingMs = 100;
 
 async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>): Promise<void> {
   let processId = data.processId;
   let stopped = false;
   let client: pg.Client | null = null;
-  let wake = () => {};
+  let told = Promise.withResolvers<void>();
   port.on("message", (order: BeatOrder) => {
     if (order === "stop") stopped = true;
     else processId = order.processId;
-    wake();
+    told.resolve();
+    ringBell(data.running);
   });
   let lastId = "";
   let lastBeatMs = 0;
@@ -46,7 +48,6 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     const { changes, ids } = readRunningSlots(data.running);
     // A new id shows at once that it lives.
     const beats = processId !== lastId || nowMs - lastBeatMs >= data.intervalMs;
-    // Without a connection only the next beat tries again.
     if (beats || (changes !== lastChanges && client !== null)) {
       const beatingId = processId;
       try {
@@ -67,14 +68,15 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
       lastId = beatingId;
       if (beats) lastBeatMs = nowMs;
     }
-    if (stopped || lastId !== processId) continue;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(tickMs, data.intervalMs));
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const isTold = () => stopped || lastId !== processId;
+    if (isTold()) continue;
+    told = Promise.withResolvers();
+    await Promise.race([told.promise, setTimeout(Math.min(spacingMs, data.intervalMs))]);
+    if (isTold()) continue;
+    const untilBeatMs = Math.max(0, lastBeatMs + data.intervalMs - performance.now());
+    // Without a connection only the next beat tries again.
+    if (client === null) await Promise.race([told.promise, setTimeout(untilBeatMs)]);
+    else await nextChange(data.running, lastChanges, untilBeatMs);
   }
   await client?.end().catch(() => {});
   port.close();

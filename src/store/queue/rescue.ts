@@ -42,7 +42,8 @@ function statement({ queue, own }: Schemas): string {
   return `
 with seen as materialized (
   select j.*, t.identifier as task, q.queue_name, d.ending as decided,
-    coalesce(d.crashes, 0) + p.was_running::int as crashes, p.was_running,
+    coalesce(d.crashes, 0) + (p.was_running or kept.steps)::int as crashes,
+    p.was_running or kept.steps as was_running,
     exists (select 1 from ${own}.cancellations c where c.job_id = j.id) as cancelling,
     exists (select 1 from ${own}.steps s
       where s.job_id = j.id and s.state = 'done' and s.compensable) as compensable
@@ -55,6 +56,11 @@ with seen as materialized (
     select coalesce((select j.id = any (running) from ${own}.processes where id = $1), true)
       as was_running
   ) p
+  -- The list may be a moment behind; an attempt that has finished a step has certainly begun.
+  cross join lateral (
+    select exists (select from ${own}.steps s
+      where s.job_id = j.id and s.finished_at >= j.locked_at) as steps
+  ) kept
   where j.locked_by = $1 for update of j
 ),
 held as materialized (

@@ -75,6 +75,21 @@ test("a job that was only taken ahead is due at once, and its attempt does not c
   expect(await attempts()).toMatchObject([{ job_id: running }]);
 });
 
+test("a job that finished a step in this attempt was being run, whatever the list says", async () => {
+  const id = await q.add();
+  const before = await q.add();
+  await q.take("dead");
+  await registerWith("dead", []);
+  await q.db.query(
+    `insert into taskrun.steps (job_id, name, attempt, started_at, finished_at)
+     values ($1, 's', 1, now(), now()), ($2, 's', 1, now(), now() - interval '1 hour')`,
+    [id, before],
+  );
+  expect(await rescue("dead")).toEqual({ returned: 1, retried: 1, failed: 0 });
+  expect(await details(id)).toMatchObject({ crashes: 1 });
+  expect(await details(before)).toMatchObject({ crashes: 0 });
+});
+
 test("of a process without a row every attempt counts", async () => {
   const id = await q.add();
   await q.take("dead");
