@@ -1,0 +1,153 @@
+/**
+ * Does a process that works for long keep what it doesn't need? `taskrun --watch` at a steady load
+ * of every kind of job, a saved file every 10 s. Looks at memory and handles all the time and
+ * counts every job. Ends by itself; exit code 1 when something grows or a job is lost. Needs a
+ * build, and Linux.
+ */
+
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { migrate } from "../src/store/migrate.ts";
+import { openBenchDatabase } from "./support/database.ts";
+import { SoakLoad } from "./support/soak-load.ts";
+import { SoakProcess } from "./support/soak-process.ts";
+import { SoakProject } from "./support/soak-project.ts";
+import { csv, judge, type SoakSample, writeReport } from "./support/soak-report.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "60" },
+    rate: { type: "string", default: "100" },
+    "save-every": { type: "string", default: "10" },
+    "sample-every": { type: "string", default: "10" },
+    "leak-kb-per-job": { type: "string", default: "0" },
+    report: { type: "string" },
+  },
+});
+const minutes = positive("minutes");
+const rate = positive("rate");
+const saveEveryMs = positive("save-every") * 1000;
+const sampleEveryMs = Math.min(positive("sample-every") * 1000, (minutes * 60_000) / 20);
+const folder = resolve(flags.report ?? (await mkdtemp(join(tmpdir(), "taskrun-soak-report-"))));
+mkdirSync(folder, { recursive: true });
+/** For the jobs that are under way when the last one has been added. */
+const drainMs = 120_000;
+
+// Whatever hangs, the run ends.
+setTimeout(() => process.exit(2), minutes * 60_000 + drainMs + 180_000).unref();
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
+
+process.exitCode = await soak();
+
+async function soak(): Promise<number> {
+  const database = await openBenchDatabase();
+  const pool = new pg.Pool({
+    connectionString: database.connectionString,
+    max: 2,
+    application_name: "soak",
+  });
+  await using project = await SoakProject.create(Number(flags["leak-kb-per-job"]));
+  try {
+    await migrate(database.connectionString, { schema: "graphile_worker" });
+    const load = new SoakLoad(pool, rate);
+    await load.openAccounts();
+    const soaked = await SoakProcess.start(project.dir, database.connectionString);
+    const samples: SoakSample[] = [];
+    let exitCode: number | null = null;
+    try {
+      load.start();
+      await watch(soaked, { project, load, pool, samples });
+    } finally {
+      await load.stop();
+      await drained(load);
+      exitCode = await soaked.stop();
+    }
+    const result = {
+      samples,
+      account: await load.account(),
+      saves: project.saves,
+      reloads: soaked.reloads,
+      exitCode,
+      jobsPerSecond: rate,
+      minutes: Number(((samples.at(-1)?.atHours ?? 0) * 60).toFixed(1)),
+    };
+    await load.closeAccounts();
+    const verdict = judge(result);
+    writeReport(folder, result, verdict);
+    console.log(`\n${verdict.text}\n\nIn ${folder}: report.md, samples.csv, plot.svg`);
+    if (verdict.faults.length > 0) writeFileSync(join(folder, "told.txt"), soaked.told);
+    return verdict.faults.length > 0 ? 1 : 0;
+  } finally {
+    await pool.end();
+    await database.close();
+  }
+}
+
+interface Watched {
+  readonly project: SoakProject;
+  readonly load: SoakLoad;
+  readonly pool: pg.Pool;
+  readonly samples: SoakSample[];
+}
+
+/** Saves files and takes samples until the time is over, or somebody interrupts. */
+async function watch(soaked: SoakProcess, watched: Watched): Promise<void> {
+  const startMs = performance.now();
+  let [nextSaveMs, nextSampleMs] = [saveEveryMs, 0];
+  for (;;) {
+    const nowMs = performance.now() - startMs;
+    if (nowMs > minutes * 60_000 || interrupted.signal.aborted) return;
+    if (nowMs >= nextSaveMs) {
+      await watched.project.save();
+      nextSaveMs += saveEveryMs;
+    }
+    if (nowMs >= nextSampleMs) {
+      await takeSample(soaked, watched, nowMs / 3_600_000);
+      nextSampleMs += sampleEveryMs;
+    }
+    await pause(50);
+  }
+}
+
+async function takeSample(soaked: SoakProcess, watched: Watched, atHours: number): Promise<void> {
+  const { load, pool, samples } = watched;
+  const { rows } = await pool.query(
+    `select (select count(*)::int from pg_stat_activity
+        where datname = current_database() and application_name like 'taskrun%') as connections,
+      (select count(*)::int from soak_accepted) as accepted,
+      (select count(*)::int from soak_ended) as done`,
+  );
+  const [counted] = rows;
+  const sample = { ...(await soaked.look()), ...counted, atHours, backlog: await load.backlog() };
+  samples.push(sample);
+  // Kept also when the run is killed.
+  const text = csv([sample]);
+  const file = join(folder, "samples.csv");
+  if (samples.length === 1) writeFileSync(file, text);
+  else appendFileSync(file, text.slice(text.indexOf("\n") + 1));
+  if (samples.length % 6 !== 1) return;
+  const { rssMb, heapUsedMb, openFiles, connections, backlog, done } = sample;
+  console.log(
+    `${(atHours * 60).toFixed(1).padStart(5)} min  RSS ${rssMb.toFixed(0)} MB  heap` +
+      ` ${heapUsedMb.toFixed(0)} MB  ${openFiles} files  ${connections} connections` +
+      `  ${done} done  ${backlog} waiting  ${soaked.reloads} reloads`,
+  );
+}
+
+async function drained(load: SoakLoad): Promise<void> {
+  const deadline = performance.now() + drainMs;
+  while ((await load.backlog()) > 0 && performance.now() < deadline) await pause(200);
+}
+
+function positive(name: "minutes" | "rate" | "save-every" | "sample-every"): number {
+  const value = Number(flags[name]);
+  if (Number.isFinite(value) && value > 0) return value;
+  console.error(`--${name} must be a number above 0, not ${flags[name]}`);
+  return process.exit(2);
+}
