@@ -17,10 +17,11 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
 
 /** The API of a process that runs jobs; null when none is configured. */
 export async function serveBeside(
-  runtime: Pick<Runtime, "catalog">,
+  runtime: Pick<Runtime, "catalog" | "crontab">,
   options: Pick<HttpServerOptions, "connectionString" | "logger"> & { config: ResolvedConfig },
 ): Promise<HttpServer | null> {
   const { httpPort: port } = options.config;
   if (port === null) return null;
-  return serveHttp({ ...options, port, catalog: () => runtime.catalog });
+  const now = { catalog: () => runtime.catalog, crontab: () => runtime.crontab };
+  return serveHttp({ ...options, ...now, port });
 }

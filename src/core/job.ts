@@ -104,13 +104,16 @@ export const priorityNumbers: Readonly<Record<PriorityName, number>> = {
   low: 10,
 };
 
-/** What a job is now. Seen in `taskrun.jobs.state`. */
-export type JobState =
-  | "pending"
-  | "scheduled"
-  | "blocked"
-  | "running"
-  | "retrying"
-  | "completed"
-  | "failed"
-  | "cancelled";
+/** What a job is now, each under its own name. Seen in `taskrun.jobs.state`. */
+export const jobStates = [
+  "pending",
+  "scheduled",
+  "blocked",
+  "running",
+  "retrying",
+  "completed",
+  "failed",
+  "cancelled",
+] as const;
+
+export type JobState = (typeof jobStates)[number];

@@ -97,12 +97,12 @@ function addGuarded(
       url: route.path,
       onRequest: async (request) => checkScope(request.getDecorator("caller"), route.scope),
       handler: async (request, reply) => {
-        const { query, body } = request;
+        const { query, body, headers } = request;
         // why: the router makes an object of texts of the names in the path
         const params = request.params as Readonly<Record<string, string>>;
         const caller = request.getDecorator<Caller>("caller");
-        const answer = await route.answer({ caller, params, query, body }, api);
-        reply.code(answer.status ?? 200).headers(answer.headers ?? {});
+        const answer = await route.answer({ caller, params, query, body, headers }, api);
+        reply.code(route.status).headers(answer.headers ?? {});
         return { success: true, data: answer.data, ...answer.more };
       },
     });

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import type { Catalog } from "../core/catalog.ts";
 import { closestName } from "../core/closest-name.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { type EnqueueOptions, type Json, priorityNumbers } from "../core/job.ts";
@@ -60,7 +61,7 @@ export async function createTask(
 ): Promise<JobRow> {
   const { task_type: name, payload } = given;
   const task = taskFinder(catalog())(name);
-  if (task === undefined) await refuseUnknown({ db, schemas, catalog }, name);
+  if (task === undefined) await refuseUnknown({ db, schemas }, catalog(), name);
   const client = await db.connect();
   let broken: Error | undefined;
   try {
@@ -82,10 +83,14 @@ export async function createTask(
   }
 }
 
-async function refuseUnknown({ db, schemas, catalog }: ApiParts, name: string): Promise<void> {
+async function refuseUnknown(
+  { db, schemas }: Pick<ApiParts, "db" | "schemas">,
+  { tasks }: Catalog,
+  name: string,
+): Promise<void> {
   const published = await listPublishedTasks(db, schemas);
   if (published.some((one) => one.name === name)) return;
-  const here = [...catalog().tasks.values()].flatMap((task) => [task.name, ...task.aliases]);
+  const here = [...tasks.values()].flatMap((task) => [task.name, ...task.aliases]);
   const meant = closestName(name, [...here, ...published.map((one) => one.name)]);
   const nextStep = meant === null ? "GET /catalog lists the tasks." : `Did you mean ${meant}?`;
   throw new HttpError(404, "unknown-task", `There is no task ${name}.`, { nextStep });

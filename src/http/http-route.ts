@@ -6,6 +6,7 @@
 import type pg from "pg";
 import { z } from "zod";
 import type { Catalog } from "../core/catalog.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { TokenScope } from "../store/tokens.ts";
 import type { Caller } from "./gatekeeper.ts";
@@ -18,13 +19,13 @@ export interface ApiParts {
   readonly schemas: Schemas;
   /** The tasks that are known here at this moment. */
   readonly catalog: () => Catalog;
+  /** The lines of the crontab that are known here at this moment. */
+  readonly crontab: () => ParsedCrontab;
 }
 
-export interface Answer {
-  /** Default 200. */
-  readonly status?: number;
-  readonly data: unknown;
-  /** Members beside `data`. */
+export interface Answer<Data> {
+  readonly data: Data;
+  /** Members beside `data`, as the route's `more` has them. */
   readonly more?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -35,59 +36,80 @@ export interface Asked {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
+  /** Small letters; the ones that a route may look at. */
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** A request that has been checked. */
 export interface Checked<Query, Body> {
   readonly caller: Caller;
-  /** The one in the path; "" for a path without. */
+  /** The job's in the path; "" for a path without. */
   readonly id: string;
+  /** The texts in the path, by their names. */
+  readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Body;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-export interface RouteSpec<Query extends z.ZodType, Body extends z.ZodType> {
+/** What is told of a call. */
+interface RouteFacts {
   readonly method: "GET" | "POST";
+  /** ":id" is a job's; other names are texts. */
   readonly path: string;
   readonly scope: TokenScope;
+  /** One sentence for the reference, without a full stop. */
+  readonly summary: string;
+  /** Of a call that went well. Default 200. */
+  readonly status?: 200 | 201;
+}
+
+export interface RouteSpec<Query extends z.ZodType, Body extends z.ZodType, Data extends z.ZodType>
+  extends RouteFacts {
   /** Default: no parameters. */
   readonly query?: Query;
   /** Default: no body, or an empty object. */
   readonly body?: Body;
+  /** What is answered; the compiler holds `answer` to it, and it is what the document says. */
+  readonly data: Data;
+  /** Members beside `data`. */
+  readonly more?: Readonly<Record<string, z.ZodType>>;
   readonly answer: (
     request: Checked<z.output<Query>, z.output<Body>>,
     api: ApiParts,
-  ) => Promise<Answer>;
+  ) => Promise<Answer<z.input<Data>>>;
 }
 
-export interface HttpRoute {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly scope: TokenScope;
-  readonly answer: (asked: Asked, api: ApiParts) => Promise<Answer>;
+export interface HttpRoute extends Required<RouteFacts> {
+  readonly query: z.ZodType;
+  readonly body: z.ZodType;
+  readonly data: z.ZodType;
+  readonly more: Readonly<Record<string, z.ZodType>>;
+  readonly answer: (asked: Asked, api: ApiParts) => Promise<Answer<unknown>>;
 }
 
 const nothing = z.strictObject({});
 
 export function httpRoute<
+  Data extends z.ZodType,
   Query extends z.ZodType = typeof nothing,
   Body extends z.ZodType = typeof nothing,
->(spec: RouteSpec<Query, Body>): HttpRoute {
-  const { method, path, scope } = spec;
+>(spec: RouteSpec<Query, Body, Data>): HttpRoute {
+  const { method, path, scope, summary, status = 200, data, more = {} } = spec;
   // why: without a schema of its own the route's type parameter is that of `nothing`
   const query = (spec.query ?? nothing) as Query;
   const body = (spec.body ?? nothing) as Body; // why: as for the query
   return {
-    method,
-    path,
-    scope,
-    answer: async ({ caller, params, ...sent }, api) =>
+    ...{ method, path, scope, summary, status, query, body, data, more },
+    answer: async ({ caller, params, headers = {}, ...sent }, api) =>
       spec.answer(
         {
           caller,
           id: idFrom(params.id),
+          params,
           query: parseInput(query, sent.query, "query"),
           body: parseInput(body, sent.body ?? {}, "body"),
+          headers,
         },
         api,
       ),

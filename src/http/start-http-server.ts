@@ -7,6 +7,7 @@ import { isIPv6 } from "node:net";
 import pg from "pg";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Catalog } from "../core/catalog.ts";
+import type { ParsedCrontab } from "../core/crontab.ts";
 import { TaskrunError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { endPool } from "../store/pools.ts";
@@ -15,9 +16,7 @@ import { createFastify } from "./create-fastify.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { isLoopback } from "./loopback.ts";
 import { Readiness } from "./readiness.ts";
-import { lookRoutes } from "./routes/look-routes.ts";
-import { operationRoutes } from "./routes/operation-routes.ts";
-import { taskRoutes } from "./routes/task-routes.ts";
+import { allRoutes } from "./routes/all-routes.ts";
 
 export interface HttpServerOptions {
   readonly config: Pick<ResolvedConfig, "httpHost" | "schema">;
@@ -27,7 +26,11 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** The tasks that are known here at this moment. */
   readonly catalog: () => Catalog;
+  /** The lines of the crontab that are known here at this moment. Default: none. */
+  readonly crontab?: () => ParsedCrontab;
 }
+
+const noCrontab: ParsedCrontab = { text: "", items: [], failures: [] };
 
 export interface HttpServer {
   /** "http://127.0.0.1:3000" */
@@ -53,9 +56,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const db = createPool(connectionString, logger);
   const gatekeeper = new Gatekeeper({ db, schemas, logger });
   const readiness = new Readiness(db);
-  const routes = [...taskRoutes, ...operationRoutes, ...lookRoutes];
-  const api = { db, schemas, catalog };
-  const server = createFastify({ routes, api, gatekeeper, readiness, logger });
+  const api = { db, schemas, catalog, crontab: options.crontab ?? (() => noCrontab) };
+  const server = createFastify({ routes: allRoutes, api, gatekeeper, readiness, logger });
   const close = async (): Promise<void> => {
     const late = setTimeout(() => server.server.closeAllConnections(), closeWithinMs);
     await server.close();

@@ -3,21 +3,10 @@
  * Owns the names; what they stand for is in `docs/http.md`.
  */
 
-import { type JobState, priorityNumbers } from "../core/job.ts";
-import type { JobStory } from "../store/job-story.ts";
+import type { Progress } from "../core/context.ts";
+import { type PriorityName, priorityNumbers } from "../core/job.ts";
+import type { JobStory, RelatedJob } from "../store/job-story.ts";
 import type { AttemptRow, JobRow } from "../store/jobs.ts";
-
-/** The states of a job, each under its own name: `status` in this API. */
-export const taskStatuses = [
-  "pending",
-  "scheduled",
-  "blocked",
-  "running",
-  "retrying",
-  "completed",
-  "failed",
-  "cancelled",
-] as const satisfies readonly JobState[];
 
 /** What creating a task answers. */
 export function createdTask(row: JobRow) {
@@ -40,7 +29,7 @@ export function taskView(row: JobRow) {
     current_attempt: row.attempts,
     max_attempts: row.max_attempts,
     last_error: row.error,
-    progress: row.progress,
+    progress: (row.progress as Progress | null) ?? null, // why: written by runtimes only
     queue: row.queue,
     key: row.key,
     correlation_id: row.correlation_id,
@@ -62,12 +51,16 @@ export function taskDetails(story: JobStory) {
     process: job.process,
     steps: story.steps,
     logs: story.logs,
-    parent: story.parent,
-    children: story.children,
-    waits_for: story.waits_for,
-    waited_for_by: story.waited_for_by,
+    parent: story.parent === null ? null : relative(story.parent),
+    children: story.children.map(relative),
+    waits_for: story.waits_for.map(relative),
+    waited_for_by: story.waited_for_by.map(relative),
     explanation: explanation?.sentence ?? null,
   };
+}
+
+function relative({ id, task, state }: RelatedJob) {
+  return { id, task_type: task, status: state };
 }
 
 function failedAttempt(row: AttemptRow) {
@@ -80,9 +73,10 @@ function failedAttempt(row: AttemptRow) {
 }
 
 /** critical, high, normal, low; the number where it has no name. */
-function priorityName(priority: number): string | number {
+function priorityName(priority: number): PriorityName | number {
   const named = Object.entries(priorityNumbers).find(([, number]) => number === priority);
-  return named?.[0] ?? priority;
+  // why: the record's keys are the names
+  return (named?.[0] as PriorityName | undefined) ?? priority;
 }
 
 /** A moment that never comes is none. */

@@ -249,6 +249,7 @@ function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () =>
     ...shared,
     version: taskrunVersion,
     heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
+    concurrency: shared.config.concurrency,
     running: shared.runningSlots.buffer,
     onReplaced: () => {
       const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");

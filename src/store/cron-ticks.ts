@@ -1,6 +1,7 @@
 /**
  * The ticks of the crontab over all processes: who inserts a tick's row queues its job, in the
- * same statement. Owns both tables of the crontab; when a line is due is not known here.
+ * same statement. A line that is paused has ticks and queues nothing. Owns the crontab's tables;
+ * when a line is due is not known here.
  */
 
 import type pg from "pg";
@@ -22,7 +23,10 @@ export interface QueuedTick {
   readonly jobId: string;
 }
 
-/** Queues the jobs of those ticks that nobody has queued before; all of them or, on error, none. */
+/**
+ * Queues the jobs of those ticks that nobody has queued before and whose line isn't paused; all of
+ * them or, on error, none.
+ */
 export async function queueTicks(
   db: pg.Pool,
   { own }: Schemas,
@@ -39,14 +43,25 @@ export async function queueTicks(
        select identifier, tick from given order by identifier, tick
        on conflict do nothing returning identifier, tick
      ),
+     queued as materialized (
+       select identifier, tick, ${own}.add_job(task, payload, options) as job_id
+       from (
+         select given.* from given join claimed using (identifier, tick)
+         where not exists (select from ${own}.cron_pauses p
+           where p.identifier = given.identifier)
+         order by tick, identifier) as due
+     ),
      noted as (
-       insert into ${own}.cron_items as known (identifier, known_since, last_tick)
-       select identifier, min(tick), max(tick) from claimed group by identifier order by identifier
+       insert into ${own}.cron_items as known (identifier, known_since, last_tick, last_job_id)
+       select identifier, min(tick), max(tick), (array_agg(job_id order by tick desc)
+         filter (where job_id is not null))[1]
+       from claimed left join queued using (identifier, tick)
+       group by identifier order by identifier
        on conflict (identifier) do update
-         set last_tick = greatest(known.last_tick, excluded.last_tick)
+         set last_tick = greatest(known.last_tick, excluded.last_tick),
+           last_job_id = coalesce(excluded.last_job_id, known.last_job_id)
      )
-     select identifier, tick, ${own}.add_job(task, payload, options)::text as "jobId"
-     from given join claimed using (identifier, tick) order by tick, identifier`,
+     select identifier, tick, job_id::text as "jobId" from queued order by tick, identifier`,
     [JSON.stringify(ticks)],
   );
   return rows;
@@ -84,6 +99,63 @@ export async function lastTicks(
     `select identifier, last_tick from ${own}.cron_items where last_tick is not null`,
   );
   return new Map(rows.map(({ identifier, last_tick }) => [identifier, last_tick]));
+}
+
+/** What is known of a line besides what the file says. */
+export interface CronLineRow {
+  readonly identifier: string;
+  /** Queued by the last tick, or by hand since. */
+  readonly last_job_id: string | null;
+  readonly paused: boolean;
+  readonly paused_by: string | null;
+}
+
+export async function listCronLines(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+): Promise<CronLineRow[]> {
+  const { rows } = await db.query<CronLineRow>(
+    `select identifier, i.last_job_id::text, p.identifier is not null as paused, p.paused_by
+     from ${own}.cron_items i full join ${own}.cron_pauses p using (identifier)`,
+  );
+  return rows;
+}
+
+/** In every process, from its next tick on. A pause keeps who began it. */
+export async function pauseCronLine(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+  { identifier, by, reason }: { identifier: string; by: string; reason: string | null },
+): Promise<void> {
+  await db.query(
+    `insert into ${own}.cron_pauses (identifier, paused_by, reason) values ($1, $2, $3)
+     on conflict do nothing`,
+    [identifier, by, reason],
+  );
+}
+
+/** What was due meanwhile stays undone. Whether it was paused. */
+export async function resumeCronLine(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+  identifier: string,
+): Promise<boolean> {
+  const text = `delete from ${own}.cron_pauses where identifier = $1`;
+  return (await db.query(text, [identifier])).rowCount === 1;
+}
+
+/** Somebody has queued the line's job by hand. */
+export async function noteCronJob(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+  identifier: string,
+  jobId: string,
+): Promise<void> {
+  await db.query(
+    `insert into ${own}.cron_items (identifier, known_since, last_job_id) values ($1, now(), $2)
+     on conflict (identifier) do update set last_job_id = excluded.last_job_id`,
+    [identifier, jobId],
+  );
 }
 
 /** Forgets ticks that are a week old, by the database's clock and by the caller's. */

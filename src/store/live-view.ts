@@ -17,6 +17,14 @@ export interface LiveProcess {
   readonly version: string;
   readonly started_at: Date;
   readonly silent_ms: number;
+  readonly last_beat_at: Date;
+  /** Tasks and aliases that it has; null before it has said so. */
+  readonly tasks: readonly string[] | null;
+  /** Attempts that it runs at once; null = not told. */
+  readonly concurrency: number | null;
+  /** The longest that its event loop kept a timer waiting since the beat before. */
+  readonly loop_lag_ms: number | null;
+  readonly rss_bytes: number | null;
   /** Jobs that it holds. */
   readonly running: number;
 }
@@ -152,7 +160,8 @@ export async function listProcesses(
   running: readonly RunningJob[],
 ): Promise<LiveProcess[]> {
   const { rows } = await db.query<Omit<LiveProcess, "running">>(
-    `select id, host, pid, version, started_at,
+    `select id, host, pid, version, started_at, beat_at as last_beat_at, tasks, concurrency,
+       loop_lag_ms, rss_bytes::float8 as rss_bytes,
        (extract(epoch from now() - beat_at) * 1000)::float8 as silent_ms
      from ${own}.processes where dead_at is null order by started_at`,
   );

@@ -84,3 +84,26 @@ export async function listLogLines(
   );
   return rows.reverse();
 }
+
+/** Lines of a job that came after a place, oldest first, and where the next ones go on. */
+export async function listLogLinesAfter(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+  id: string,
+  choice: {
+    /** A place that was answered before; null = from the first line that is kept. */
+    readonly after: string | null;
+    /** Null = all. */
+    readonly attempt: number | null;
+    readonly limit: number;
+  },
+): Promise<{ readonly lines: LogRow[]; readonly last: string | null }> {
+  const { rows } = await db.query<LogRow & { place: string }>(
+    `select attempt, logged_at, level, message, fields, position::text as place from ${own}.logs
+     where job_id = $1 and position > coalesce($2::bigint, -1)
+       and ($3::int is null or attempt = $3) order by position limit $4`,
+    [id, choice.after, choice.attempt, choice.limit],
+  );
+  const lines = rows.map(({ place: _, ...line }) => line);
+  return { lines, last: rows.at(-1)?.place ?? null };
+}

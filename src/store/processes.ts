@@ -12,13 +12,15 @@ export interface ProcessRow {
   /** Processes with the same one can see each other's pid; null = unknown. */
   readonly pidSpace: string | null;
   readonly version: string;
+  /** How many attempts it runs at once; left out where nobody needs to know. */
+  readonly concurrency?: number;
 }
 
 export async function addProcess(db: pg.Pool, schemas: Schemas, row: ProcessRow): Promise<void> {
   await db.query(
-    `insert into ${schemas.own}.processes (id, host, pid, pid_space, version)
-     values ($1, $2, $3, $4, $5) on conflict (id) do nothing`,
-    [row.id, row.host, row.pid, row.pidSpace, row.version],
+    `insert into ${schemas.own}.processes (id, host, pid, pid_space, version, concurrency)
+     values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing`,
+    [row.id, row.host, row.pid, row.pidSpace, row.version, row.concurrency ?? null],
   );
 }
 

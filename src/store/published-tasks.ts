@@ -7,6 +7,7 @@
  */
 
 import type pg from "pg";
+import type { LoadFailure } from "../core/catalog.ts";
 import type { Schemas } from "./schemas.ts";
 import type { SqlRunner } from "./sql-runner.ts";
 
@@ -21,23 +22,40 @@ export interface PublishedTask {
   readonly retainCompletedMs: number | null;
   readonly retainCancelledMs: number | null;
   readonly retainFailedMs: number | null;
+  /** Where it is written and what holds for it, for people; null = not told. */
+  readonly details: TaskDetails | null;
 }
 
-/** One statement; `processId` null = nobody who runs them. */
+export interface TaskDetails {
+  /** Absolute path, on the machine of the process that said it. */
+  readonly file: string;
+  readonly version: number;
+  readonly policies: readonly {
+    readonly name: string;
+    /** JSON; a function is told as "function". */
+    readonly value: unknown;
+    /** "default", or the file that set it. */
+    readonly source: string;
+  }[];
+}
+
+/** One statement; `processId` null = nobody who runs them, and then failures are not kept. */
 export async function writePublishedTasks(
   db: SqlRunner,
   { own }: Schemas,
   processId: string | null,
   tasks: readonly PublishedTask[],
+  failures: readonly LoadFailure[] = [],
 ): Promise<void> {
   const text = `
 with given as materialized (
   select * from jsonb_to_recordset($1::text::jsonb) as given (name text, task text,
     description text, payload_schema jsonb, retain_completed_ms float8,
-    retain_cancelled_ms float8, retain_failed_ms float8)
+    retain_cancelled_ms float8, retain_failed_ms float8, details jsonb)
 ),
 process as (
-  update ${own}.processes set tasks = array(select name from given order by name)
+  update ${own}.processes set tasks = array(select name from given order by name),
+    load_failures = $3::text::jsonb
   where id = $2::text
 ),
 forgotten as (
@@ -48,16 +66,21 @@ forgotten as (
       where p.dead_at is null and t.name = any (p.tasks))
 )
 insert into ${own}.tasks (name, task, description, payload_schema, retain_completed_ms,
-  retain_cancelled_ms, retain_failed_ms, published_by)
+  retain_cancelled_ms, retain_failed_ms, details, published_by)
 -- In one order for all, so that processes that start together wait for each other in turn.
 select name, task, description, nullif(payload_schema, 'null'), retain_completed_ms,
-  retain_cancelled_ms, retain_failed_ms, nullif($2::text, '') from given order by name
+  retain_cancelled_ms, retain_failed_ms, nullif(details, 'null'), nullif($2::text, '') from given order by name
 on conflict (name) do update set task = excluded.task, description = excluded.description,
   payload_schema = excluded.payload_schema, retain_completed_ms = excluded.retain_completed_ms,
   retain_cancelled_ms = excluded.retain_cancelled_ms,
-  retain_failed_ms = excluded.retain_failed_ms, published_at = excluded.published_at,
+  retain_failed_ms = excluded.retain_failed_ms, details = excluded.details,
+  published_at = excluded.published_at,
   published_by = excluded.published_by`;
-  await db.query(text, [`[${tasks.map(rowJson).join(",")}]`, processId ?? ""]);
+  await db.query(text, [
+    `[${tasks.map(rowJson).join(",")}]`,
+    processId ?? "",
+    storableJson(failures),
+  ]);
 }
 
 /** A published name, for people and programs that ask what there is. */
@@ -69,8 +92,10 @@ export interface PublishedTaskRow {
   /** JSON Schema; null when there is none to check by. */
   readonly payload_schema: unknown;
   readonly published_at: Date;
-  /** How many live processes have it. */
-  readonly processes: number;
+  /** Null when whoever said it last didn't tell. */
+  readonly details: TaskDetails | null;
+  /** The live processes that have it. */
+  readonly processes: readonly string[];
 }
 
 /** By name. */
@@ -79,9 +104,9 @@ export async function listPublishedTasks(
   { own }: Schemas,
 ): Promise<PublishedTaskRow[]> {
   const { rows } = await db.query<PublishedTaskRow>(
-    `select name, task, description, payload_schema, published_at,
-       (select count(*)::int from ${own}.processes p
-         where p.dead_at is null and t.name = any (p.tasks)) as processes
+    `select name, task, description, payload_schema, published_at, details,
+       array(select p.id from ${own}.processes p
+         where p.dead_at is null and t.name = any (p.tasks) order by p.started_at) as processes
      from ${own}.tasks t order by name`,
   );
   return rows;
@@ -96,5 +121,31 @@ function rowJson(task: PublishedTask): string {
     retain_cancelled_ms: task.retainCancelledMs,
     retain_failed_ms: task.retainFailedMs,
   });
-  return `${row.slice(0, -1)},"payload_schema":${task.payloadSchemaJson ?? "null"}}`;
+  const [schema, details] = [task.payloadSchemaJson ?? "null", storableJson(task.details)];
+  return `${row.slice(0, -1)},"payload_schema":${schema},"details":${details}}`;
+}
+
+/** What jsonb refuses in texts is left out: it is for people's eyes. */
+function storableJson(value: unknown): string {
+  return JSON.stringify(value, (_, each) =>
+    typeof each === "string" ? each.toWellFormed().replaceAll("\0", "") : each,
+  );
+}
+
+/** A file that a live process could not load. */
+export interface ReportedFailure extends LoadFailure {
+  readonly processes: readonly string[];
+}
+
+/** What live processes could not load; the same fault of several processes once. */
+export async function listLoadFailures(
+  db: Pick<pg.Pool, "query">,
+  { own }: Schemas,
+): Promise<ReportedFailure[]> {
+  const { rows } = await db.query<{ failure: LoadFailure; processes: string[] }>(
+    `select failure, array_agg(p.id order by p.started_at) as processes
+     from ${own}.processes p cross join jsonb_array_elements(p.load_failures) failure
+     where p.dead_at is null group by failure order by failure ->> 'file'`,
+  );
+  return rows.map(({ failure, processes }) => ({ ...failure, processes }));
 }

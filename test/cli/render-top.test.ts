@@ -6,6 +6,14 @@ const at = new Date("2030-01-31T08:00:00Z");
 const ago = (seconds: number): Date => new Date(at.getTime() - seconds * 1000);
 const waiting = { pending: 3, scheduled: 2, blocked: 0, running: 2, retrying: 1, failed: 9 };
 
+const untold = {
+  last_beat_at: at,
+  tasks: null,
+  concurrency: null,
+  loop_lag_ms: null,
+  rss_bytes: null,
+};
+
 const snapshot: LiveSnapshot = {
   at,
   processes: [
@@ -16,6 +24,7 @@ const snapshot: LiveSnapshot = {
       version: "1.0",
       started_at: ago(7200),
       silent_ms: 900,
+      ...untold,
       running: 2,
     },
     {
@@ -25,6 +34,7 @@ const snapshot: LiveSnapshot = {
       version: "1.0",
       started_at: ago(60),
       silent_ms: 20_000,
+      ...untold,
       running: 0,
     },
   ],

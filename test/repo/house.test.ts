@@ -56,6 +56,8 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/http/http-error.ts": "test/http/problem.test.ts",
   "src/http/http-route.ts": "test/http/create-fastify.test.ts",
   "src/http/payload-issues.ts": "test/http/create-task.test.ts",
+  "src/http/routes/all-routes.ts": "test/http/gatekeeper.test.ts",
+  "src/http/task-shape.ts": "test/http/routes/task-routes.test.ts",
   "src/http/task-view.ts": "test/http/routes/task-routes.test.ts",
   "src/cli/operation-commands.ts": "test/cli/command-table.test.ts",
   "src/cli/shared-flags.ts": "test/cli/command-table.test.ts",

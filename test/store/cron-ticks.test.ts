@@ -3,8 +3,12 @@ import {
   type CronTick,
   forgetOldTicks,
   lastTicks,
+  listCronLines,
+  noteCronJob,
   noteItems,
+  pauseCronLine,
   queueTicks,
+  resumeCronLine,
 } from "../../src/store/cron-ticks.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
@@ -17,7 +21,7 @@ beforeAll(async () => {
   kit = await testRuntime({});
 });
 beforeEach(async () => {
-  await kit.db.query("truncate taskrun.cron_items, taskrun.cron_ticks");
+  await kit.db.query("truncate taskrun.cron_items, taskrun.cron_ticks, taskrun.cron_pauses");
   await kit.db.query("delete from graphile_worker._private_jobs");
 });
 afterAll(async () => {
@@ -94,4 +98,39 @@ test("ticks are forgotten after a week by both clocks, the last one of a line ne
   const { rows } = await kit.db.query("select from taskrun.cron_ticks");
   expect(rows).toEqual([]);
   expect((await lastTicks(kit.db, schemas)).get("a")).toEqual(new Date(old));
+});
+
+test("a paused line has ticks and no jobs, and what was due meanwhile stays undone", async () => {
+  const by = { identifier: "a", by: "ops", reason: null };
+  await pauseCronLine(kit.db, schemas, by);
+  await pauseCronLine(kit.db, schemas, { ...by, by: "somebody else" });
+  const both = (minute: string) => [
+    tickOf("a", `2026-01-01T00:${minute}Z`),
+    tickOf("b", `2026-01-01T00:${minute}Z`),
+  ];
+  const queued = await queueTicks(kit.db, schemas, both("00"));
+  expect(queued.map(({ identifier }) => identifier)).toEqual(["b"]);
+  expect(await listCronLines(kit.db, schemas)).toEqual(
+    expect.arrayContaining([
+      { identifier: "a", last_job_id: null, paused: true, paused_by: "ops" },
+      { identifier: "b", last_job_id: queued[0]!.jobId, paused: false, paused_by: null },
+    ]),
+  );
+  expect(await resumeCronLine(kit.db, schemas, "a")).toBe(true);
+  expect(await resumeCronLine(kit.db, schemas, "a")).toBe(false);
+  expect(await queueTicks(kit.db, schemas, both("00"))).toEqual([]);
+  expect(await queueTicks(kit.db, schemas, both("01"))).toHaveLength(2);
+  expect(await lastTicks(kit.db, schemas)).toEqual(
+    new Map([
+      ["a", new Date("2026-01-01T00:01Z")],
+      ["b", new Date("2026-01-01T00:01Z")],
+    ]),
+  );
+});
+
+test("a job queued by hand is the line's last one until the next tick", async () => {
+  await noteCronJob(kit.db, schemas, "a", "7");
+  expect(await listCronLines(kit.db, schemas)).toMatchObject([{ last_job_id: "7" }]);
+  const [queued] = await queueTicks(kit.db, schemas, [tickOf("a", "2026-01-01T00:00Z")]);
+  expect(await listCronLines(kit.db, schemas)).toMatchObject([{ last_job_id: queued!.jobId }]);
 });

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type PublishedTask, writePublishedTasks } from "../../src/store/published-tasks.ts";
+import {
+  listLoadFailures,
+  listPublishedTasks,
+  type PublishedTask,
+  writePublishedTasks,
+} from "../../src/store/published-tasks.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { testRuntime } from "../support/test-runtime.ts";
@@ -20,6 +25,7 @@ function taskOf(name: string, more: Partial<PublishedTask> = {}): PublishedTask 
     retainCompletedMs: 1,
     retainCancelledMs: 0,
     retainFailedMs: null,
+    details: null,
     ...more,
   };
 }
@@ -81,4 +87,37 @@ test("processes that start together don't block each other for good", async () =
   );
   await Promise.all(writes);
   expect(await published()).toHaveLength(30);
+});
+
+test("what is told of a task, and by which processes, is read again", async () => {
+  await addProcess("p");
+  const policies = [{ name: "priority", value: 5, source: "default" }];
+  await write("p", taskOf("a", { details: { file: "/a\0.ts", version: 2, policies } }));
+  expect(await listPublishedTasks(runtime.db, schemas)).toMatchObject([
+    { name: "a", details: { file: "/a.ts", version: 2, policies }, processes: ["p"] },
+  ]);
+});
+
+test("a file that several processes can't load is told once, as long as they live", async () => {
+  await addProcess("p");
+  await addProcess("q");
+  const failure = {
+    code: "syntax-error",
+    task: "a",
+    file: "/a.ts",
+    line: 1,
+    column: 2,
+    reason: "no",
+    fix: "mend it",
+    frame: null,
+  } as const;
+  for (const id of ["p", "q"]) {
+    await writePublishedTasks(runtime.db, schemas, id, [], [failure]);
+  }
+  const [told, ...more] = await listLoadFailures(runtime.db, schemas);
+  expect(more).toEqual([]);
+  expect(told).toEqual({ ...failure, processes: expect.arrayContaining(["p", "q"]) });
+  await writePublishedTasks(runtime.db, schemas, "q", []);
+  await runtime.db.query("update taskrun.processes set dead_at = now() where id = 'p'");
+  expect(await listLoadFailures(runtime.db, schemas)).toEqual([]);
 });

@@ -7,6 +7,8 @@ import { pino } from "pino";
 import type { Catalog } from "../../src/core/catalog.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
+import { checkCrontab } from "../../src/discovery/crontab/check-crontab.ts";
+import { parseCrontab } from "../../src/discovery/crontab/parse-crontab.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/start-http-server.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
@@ -38,6 +40,8 @@ export interface HttpApi extends AsyncDisposable {
 export interface HttpApiOptions {
   readonly tasks?: Readonly<Record<string, unknown>>;
   readonly host?: string;
+  /** The crontab's text. */
+  readonly crontab?: string;
   /** Whose database and tasks to serve, instead of its own. */
   readonly runtime?: TestRuntime;
 }
@@ -50,12 +54,14 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
   db.on("connect", (client) => client.on("error", () => {}));
   const logged: string[] = [];
   const catalog = runtime?.catalog ?? catalogOf(tasks);
+  const crontab = await checkCrontab(await parseCrontab(options.crontab ?? ""), catalog);
   const server = await startHttpServer({
     config: { httpHost: host, schema: "graphile_worker" },
     port: 0,
     connectionString,
     logger: pino({ level: "debug" }, { write: (line: string) => void logged.push(line) }),
     catalog: () => catalog,
+    crontab: () => crontab,
   });
   let names = 0;
   return {

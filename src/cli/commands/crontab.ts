@@ -4,6 +4,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import { nextRuns } from "../../core/cron-schedule.ts";
 import type { CronItem, ParsedCrontab } from "../../core/crontab.ts";
+import { describeSchedule } from "../../core/describe-schedule.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { TimeZone } from "../../core/time-zone.ts";
 import { lastTicks } from "../../store/cron-ticks.ts";
@@ -11,7 +12,7 @@ import { CliError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { describeCrontabFailure } from "../describe-crontab-failure.ts";
 import { shownPath } from "../describe-load-failure.ts";
-import { describeSchedule } from "../describe-schedule.ts";
+
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { loadCrontab } from "../load-crontab.ts";
 import { loadTasks } from "../load-tasks.ts";

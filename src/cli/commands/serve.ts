@@ -13,6 +13,7 @@ import { schemasFor } from "../../store/schemas.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { describeLoadFailure, shownPath } from "../describe-load-failure.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { loadCrontab } from "../load-crontab.ts";
 import { loadTasks } from "../load-tasks.ts";
 import { openDatabase } from "../open-database.ts";
 import { colour, say, sayWarning } from "../output.ts";
@@ -40,6 +41,7 @@ async function serveUntilStopped(config: ResolvedConfig, signals: StopSignals): 
     if (signals.first.aborted) return exitCodes.ok;
     await migrate(connectionString, { schema: config.schema, onProgress: say });
     const catalog = await catalogOf(config);
+    const crontab = await loadCrontab(config, catalog);
     await publish(connectionString, config, catalog);
     say(`${colour("bold", "taskrun")} ${taskrunVersion}, serves and runs no jobs`);
     say(`  tasks     ${catalog.tasks.size} in ${shownPath(config.tasks)}`);
@@ -51,6 +53,7 @@ async function serveUntilStopped(config: ResolvedConfig, signals: StopSignals): 
       connectionString,
       logger,
       catalog: () => catalog,
+      crontab: () => crontab,
     });
     await aborted(signals.first);
     say(`${signals.first.reason}: stopping.`);

@@ -15,14 +15,17 @@ import {
 } from "../../store/operations.ts";
 import type { Caller } from "../gatekeeper.ts";
 import { type ApiParts, type HttpRoute, httpRoute, jobId } from "../http-route.ts";
+import { at, listOf } from "../task-shape.ts";
 import { jobFilterFrom, taskFilter } from "./task-routes.ts";
 
 const reason = z.string().min(1).max(1_000).optional();
 const shownIds = 20;
 
+const operation = z.enum(["cancel", "retry", "run_now"]);
+
 const bulk = z
   .strictObject({
-    operation: z.enum(["cancel", "retry", "run_now"]),
+    operation,
     filter: z
       .strictObject({ ...taskFilter, ids: z.array(jobId).max(10_000).optional() })
       .default({}),
@@ -38,6 +41,8 @@ const bulk = z
 
 type Bulk = z.output<typeof bulk>;
 
+const kind = z.enum(["all", "task", "queue"]);
+
 const gate = {
   task_type: z.string().min(1).optional(),
   queue: z.string().min(1).optional(),
@@ -50,7 +55,14 @@ export const operationRoutes: readonly HttpRoute[] = [
     method: "POST",
     path: "/tasks/:id/cancel",
     scope: "operate",
+    summary: "Cancel a task, wherever it is",
     body: z.strictObject({ reason }),
+    data: z.object({
+      id: z.string(),
+      result: z
+        .enum(["cancelled", "cancelling", "completed", "failed"])
+        .describe("cancelling: it runs and has been told to stop"),
+    }),
     async answer({ id, body, caller }, { db, schemas }) {
       const by = { reason: body.reason, requestedBy: caller.name ?? undefined };
       return { data: { id, result: await cancelJob(db, schemas, id, by) } };
@@ -60,14 +72,21 @@ export const operationRoutes: readonly HttpRoute[] = [
     method: "POST",
     path: "/tasks/:id/retry",
     scope: "operate",
+    summary: "Let a failed or cancelled task run again, with all its attempts",
+    data: z.object({ id: z.string(), result: z.literal("due") }),
     async answer({ id }, { db, schemas }) {
-      return { data: { id: await retryJob(db, schemas, id), result: "due" } };
+      return { data: { id: await retryJob(db, schemas, id), result: "due" as const } };
     },
   }),
   httpRoute({
     method: "POST",
     path: "/tasks/:id/run-now",
     scope: "operate",
+    summary: "Make a scheduled or retrying task due",
+    data: z.object({
+      id: z.string(),
+      result: z.enum(["due", "running", "completed", "failed", "cancelled"]),
+    }),
     async answer({ id }, { db, schemas }) {
       return { data: { id, result: await runJobNow(db, schemas, id) } };
     },
@@ -76,25 +95,59 @@ export const operationRoutes: readonly HttpRoute[] = [
     method: "POST",
     path: "/tasks/bulk",
     scope: "operate",
+    summary: "Cancel, retry or run now all tasks that a filter matches, or say how many",
     body: bulk,
+    data: z.object({
+      operation,
+      preview: z.boolean(),
+      count: z.number(),
+      first_ids: listOf(z.string()).optional().describe("In a preview: the first ones"),
+      results: z
+        .record(z.string(), z.number())
+        .optional()
+        .describe("How many became what; none in a preview"),
+    }),
     async answer({ body, caller }, api) {
-      const { operation, preview } = body;
+      const { operation: asked, preview } = body;
       const choice = choiceFrom(body);
       if (preview) {
-        const ids = await matchingJobs(api.db, api.schemas, operation, choice);
+        const ids = await matchingJobs(api.db, api.schemas, asked, choice);
         const first = ids.slice(0, shownIds);
-        return { data: { operation, preview, count: ids.length, first_ids: first } };
+        return { data: { operation: asked, preview, count: ids.length, first_ids: first } };
       }
       const changed = await change(api, body, choice, caller);
       const results: Record<string, number> = {};
       for (const { state } of changed) results[state] = (results[state] ?? 0) + 1;
-      return { data: { operation, preview, count: changed.length, results } };
+      return { data: { operation: asked, preview, count: changed.length, results } };
     },
   }),
   httpRoute({
     method: "GET",
     path: "/pauses",
     scope: "read",
+    summary: "List what is paused, and the breakers that are open",
+    data: z.object({
+      pauses: listOf(
+        z.object({
+          kind,
+          name: z.string().describe("Empty for all"),
+          paused_by: z.string().nullable(),
+          reason: z.string().nullable(),
+          paused_at: at,
+        }),
+      ),
+      breakers: listOf(
+        z.object({
+          task: z.string(),
+          state: z.enum(["open", "half_open"]),
+          opened_at: at,
+          open_until: at,
+          failures: z.number(),
+          successes: z.number(),
+          last_error: z.string().nullable(),
+        }),
+      ),
+    }),
     async answer(_, { db, schemas }) {
       const [pauses, breakers] = await Promise.all([
         listPauses(db, schemas),
@@ -107,19 +160,27 @@ export const operationRoutes: readonly HttpRoute[] = [
     method: "POST",
     path: "/pause",
     scope: "operate",
+    summary: "Let no process start tasks of a task_type, of a queue, or any",
+    data: z.object({
+      kind,
+      name: z.string(),
+      paused_by: z.string(),
+      reason: z.string().nullable(),
+    }),
     body: z.strictObject({ ...gate, reason }).refine(isOneGate, oneGate),
     async answer({ body, caller }, { db, schemas }) {
       const by = caller.name ?? "the HTTP API";
       const held = { ...gateFrom(body), by, reason: body.reason ?? null };
       await pause(db, schemas, held);
-      const { kind, name } = held;
-      return { data: { kind, name, paused_by: by, reason: held.reason } };
+      return { data: { kind: held.kind, name: held.name, paused_by: by, reason: held.reason } };
     },
   }),
   httpRoute({
     method: "POST",
     path: "/resume",
     scope: "operate",
+    summary: "Take a pause back; closes an open breaker too",
+    data: z.object({ kind, name: z.string(), was_held: z.boolean() }),
     body: z.strictObject(gate).refine(isOneGate, oneGate),
     async answer({ body }, { db, schemas }) {
       const given = gateFrom(body);
@@ -139,12 +200,12 @@ function choiceFrom({ filter, all, limit }: Bulk): JobChoice {
 
 function change(
   { db, schemas }: ApiParts,
-  { operation, reason: why }: Bulk,
+  { operation: asked, reason: why }: Bulk,
   choice: JobChoice,
   { name }: Caller,
 ): Promise<readonly ChangedJob<string>[]> {
-  if (operation === "retry") return retryJobs(db, schemas, choice);
-  if (operation === "run_now") return runJobsNow(db, schemas, choice);
+  if (asked === "retry") return retryJobs(db, schemas, choice);
+  if (asked === "run_now") return runJobsNow(db, schemas, choice);
   return cancelJobs(db, schemas, choice, { reason: why, requestedBy: name ?? undefined });
 }
 

@@ -1,19 +1,34 @@
 /** The calls that create tasks and look at them. */
 
 import { z } from "zod";
+import { jobStates } from "../../core/job.ts";
+import { listGroupJobs } from "../../store/error-groups.ts";
 import { explainJob } from "../../store/explain.ts";
 import type { JobFilter } from "../../store/job-filter.ts";
 import { readJobStory } from "../../store/job-story.ts";
-import { listJobs } from "../../store/jobs.ts";
+import { getJob, type JobRow, listJobs } from "../../store/jobs.ts";
+import { listLogLinesAfter } from "../../store/logs.ts";
+import type { JobChoice } from "../../store/operations.ts";
 import { readStats, type TaskStats } from "../../store/task-stats.ts";
 import { createTask, newTask } from "../create-task.ts";
 import { HttpError } from "../http-error.ts";
-import { type HttpRoute, httpRoute, jobId } from "../http-route.ts";
-import { createdTask, taskDetails, taskStatuses, taskView } from "../task-view.ts";
+import { type ApiParts, type HttpRoute, httpRoute, jobId } from "../http-route.ts";
+import {
+  createdTaskShape,
+  explanationShape,
+  latencyShape,
+  listOf,
+  logLineShape,
+  at as momentShape,
+  taskDetailsShape,
+  taskShape,
+} from "../task-shape.ts";
+import { createdTask, taskDetails, taskView } from "../task-view.ts";
 
 const shownLogLines = 100;
 const dayMs = 86_400_000;
 
+/** In the address; as ISO 8601. */
 export const moment = z.iso
   .datetime({ offset: true, error: 'expected a moment like "2030-01-31T08:00:00Z"' })
   .transform((text) => new Date(text));
@@ -26,7 +41,7 @@ const limit = z.coerce
 
 /** What chooses tasks, in lists and in bulk operations. */
 export const taskFilter = {
-  status: z.enum(taskStatuses, { error: `expected one of ${taskStatuses.join(", ")}` }).optional(),
+  status: z.enum(jobStates, { error: `expected one of ${jobStates.join(", ")}` }).optional(),
   task_type: z.string().min(1).optional(),
   queue: z.string().min(1).optional(),
   correlation_id: z.string().min(1).optional(),
@@ -34,10 +49,27 @@ export const taskFilter = {
   until: moment.optional(),
 };
 
+/** "user.id=7": a path into the payload, and the value there as text. */
+const payloadCondition = z
+  .string()
+  .regex(/^[^=]+=/, { error: 'expected a path and a value, like "user.id=7"' })
+  .max(1_000)
+  .transform((text) => {
+    const [path = "", value = ""] = text.split(/=(.*)/s);
+    return { path: path.split("."), value };
+  });
+
+const payload = z
+  .preprocess(
+    (given) => (typeof given === "string" ? [given] : given),
+    z.array(payloadCondition).max(5),
+  )
+  .optional();
+
 const filterShape = z.object(taskFilter);
 
 /** What was given and nothing else. */
-export function jobFilterFrom(given: z.output<typeof filterShape>): JobFilter {
+export function jobFilterFrom(given: z.output<typeof filterShape>): JobChoice {
   const filter = {
     state: given.status,
     task: given.task_type,
@@ -55,28 +87,46 @@ export function notFound(id: string): HttpError {
   });
 }
 
+const statsShape = z.object({
+  total: z.number(),
+  ...Object.fromEntries(jobStates.map((state) => [state, z.number()])),
+  completed_per_minute: z.number(),
+  failed_per_minute: z.number(),
+  wait_ms: latencyShape.describe("From being due to the start of the last attempt"),
+  run_ms: latencyShape.describe("Of the last attempt"),
+});
+
 export const taskRoutes: readonly HttpRoute[] = [
   httpRoute({
     method: "POST",
     path: "/tasks",
     scope: "enqueue",
+    summary: "Create a task",
+    status: 201,
     body: newTask,
+    data: createdTaskShape,
     async answer({ body, caller }, api) {
       const data = createdTask(await createTask(api, body, caller.name));
-      return { status: 201, data, headers: { location: `/tasks/${data.id}` } };
+      return { data, headers: { location: `/tasks/${data.id}` } };
     },
   }),
   httpRoute({
     method: "GET",
     path: "/tasks",
     scope: "read",
-    query: z.strictObject({ ...taskFilter, limit: limit.default(50), cursor: jobId.optional() }),
-    async answer({ query }, { db, schemas }) {
-      const { cursor, limit: most } = query;
-      const before = cursor === undefined ? {} : { before: cursor };
-      // One more than asked for says whether there is another page.
-      const filter = { ...jobFilterFrom(query), ...before, limit: most + 1 };
-      const rows = await listJobs(db, schemas, filter);
+    summary: "List tasks, the newest first",
+    query: z.strictObject({
+      ...taskFilter,
+      fingerprint: z.string().min(1).optional(),
+      payload,
+      limit: limit.default(50),
+      cursor: jobId.optional(),
+    }),
+    data: listOf(taskShape),
+    more: { next_cursor: z.string().nullable().describe("Null: there are no more") },
+    async answer({ query }, api) {
+      const { limit: most } = query;
+      const rows = await listPage(api, query);
       const shown = rows.slice(0, most).map(taskView);
       const next_cursor = rows.length > most ? (shown.at(-1)?.id ?? null) : null;
       return { data: shown, more: { next_cursor } };
@@ -86,7 +136,13 @@ export const taskRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/tasks/stats",
     scope: "read",
+    summary: "Count tasks by status, with rates, waiting and running times",
     query: z.strictObject({ task_type: taskFilter.task_type, since: moment.optional() }),
+    data: statsShape.extend({
+      since: momentShape,
+      until: momentShape,
+      task_types: listOf(statsShape.extend({ task_type: z.string().nullable() })),
+    }),
     async answer({ query }, { db, schemas }) {
       const since = query.since ?? new Date(Date.now() - dayMs);
       const stats = await readStats(db, schemas, { since, task: query.task_type ?? null });
@@ -99,6 +155,8 @@ export const taskRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/tasks/:id",
     scope: "read",
+    summary: "Look at one task with all that is kept of it",
+    data: taskDetailsShape,
     async answer({ id }, { db, schemas }) {
       const story = await readJobStory(db, schemas, id, { logLines: shownLogLines });
       if (story === null) throw notFound(id);
@@ -107,17 +165,72 @@ export const taskRoutes: readonly HttpRoute[] = [
   }),
   httpRoute({
     method: "GET",
+    path: "/tasks/:id/logs",
+    scope: "read",
+    summary: "Read the lines that its attempts have logged, the oldest first",
+    query: z.strictObject({
+      attempt: z.coerce.number().int().min(0).optional(),
+      after: z
+        .string()
+        .regex(/^\d{1,18}$/, { error: "expected a next_after" })
+        .optional(),
+      limit: limit.default(200),
+    }),
+    data: listOf(logLineShape),
+    more: { next_after: z.string().nullable().describe("Give it as `after` for newer lines") },
+    async answer({ id, query: { attempt, after, limit: most } }, { db, schemas }) {
+      const choice = { after: after ?? null, attempt: attempt ?? null, limit: most };
+      const { lines, last } = await listLogLinesAfter(db, schemas, id, choice);
+      if (lines.length === 0 && (await getJob(db, schemas, id)) === null) throw notFound(id);
+      return { data: lines, more: { next_after: last ?? after ?? null } };
+    },
+  }),
+  httpRoute({
+    method: "GET",
     path: "/tasks/:id/explain",
     scope: "read",
+    summary: "Say why a task isn't running, or what it is doing",
+    data: explanationShape,
     async answer({ id }, { db, schemas }) {
       const explanation = await explainJob(db, schemas, id);
       if (explanation === null) throw notFound(id);
-      return { data: explanation };
+      const { state: status, ...rest } = explanation;
+      return { data: { status, ...rest } };
     },
   }),
 ];
 
-function statsView({ counts, task: _, ...rates }: TaskStats) {
+interface PageQuery extends z.output<typeof filterShape> {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly payload?: JobFilter["payload"] | undefined;
+}
+
+/** One more than asked for: it says whether there is another page. */
+async function listPage({ db, schemas }: ApiParts, query: PageQuery): Promise<JobRow[]> {
+  const { cursor, fingerprint, payload: conditions, limit: most } = query;
+  const choice = jobFilterFrom(query);
+  const { since, task } = choice;
+  const ids =
+    fingerprint === undefined
+      ? undefined
+      : await listGroupJobs(db, schemas, fingerprint, {
+          ...(since === undefined ? {} : { since }),
+          ...(task === undefined ? {} : { task }),
+        });
+  return listJobs(db, schemas, {
+    ...choice,
+    ...(ids === undefined ? {} : { ids }),
+    ...(conditions === undefined ? {} : { payload: conditions }),
+    ...(cursor === undefined ? {} : { before: cursor }),
+    limit: most + 1,
+  });
+}
+
+type StatsView = z.input<typeof statsShape>;
+
+function statsView({ counts, task: _, ...rates }: TaskStats): StatsView {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return { total, ...counts, ...rates };
 }

@@ -2,8 +2,12 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Catalog } from "../../core/catalog.ts";
-import type { Task } from "../../core/task.ts";
-import { type PublishedTask, writePublishedTasks } from "../../store/published-tasks.ts";
+import type { Task, TaskPolicies } from "../../core/task.ts";
+import {
+  type PublishedTask,
+  type TaskDetails,
+  writePublishedTasks,
+} from "../../store/published-tasks.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { SqlRunner } from "../../store/sql-runner.ts";
 import { payloadJsonSchema } from "./payload-json-schema.ts";
@@ -29,11 +33,13 @@ export async function publishTasks(options: PublishOptions): Promise<string[]> {
   }
   // After the aliases: a task's own name wins.
   for (const [name, row] of named) rows.set(name, row);
-  await writePublishedTasks(options.db, options.schemas, options.processId, [...rows.values()]);
+  const { db, schemas, processId, catalog } = options;
+  await writePublishedTasks(db, schemas, processId, [...rows.values()], catalog.failures);
   return [...rows.keys()];
 }
 
-async function rowOf({ name, description, payloadSchema, policies }: Task): Promise<PublishedTask> {
+async function rowOf(task: Task): Promise<PublishedTask> {
+  const { name, description, payloadSchema, policies } = task;
   const { completedMs, cancelledMs, failedMs } = policies.retain;
   return {
     name,
@@ -43,5 +49,26 @@ async function rowOf({ name, description, payloadSchema, policies }: Task): Prom
     retainCompletedMs: completedMs,
     retainCancelledMs: cancelledMs,
     retainFailedMs: failedMs,
+    details: taskDetails(task),
   };
+}
+
+/** Also for who asks this process and not the database. */
+export function taskDetails({ file, version, policies, sources }: Task): TaskDetails {
+  return {
+    file,
+    version,
+    policies: Object.entries(policies).map(([name, value]) => ({
+      name,
+      value: plain(value),
+      // why: both records have the policies' names
+      source: sources[name as keyof TaskPolicies],
+    })),
+  };
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "function") return "function";
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }

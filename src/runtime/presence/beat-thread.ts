@@ -1,13 +1,14 @@
 /**
  * The heartbeat, in a thread with a connection of its own: a handler that blocks the event loop
- * must not make the process look dead. Counts up the process's row and keeps the list of running
- * jobs in it; says so when the row has been declared dead. Everything else about presence is
- * decided in the main thread.
+ * must not make the process look dead. Counts up the process's row and keeps in it the list of
+ * running jobs, how late the main thread's timers are and the memory in use; says so when the row
+ * has been declared dead. Everything else about presence is decided in the main thread.
  */
 
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
+import { takeLoopLag } from "./loop-pulse.ts";
 import { nextChange, readRunningSlots, ringBell } from "./running-slots.ts";
 
 export interface BeatThreadData {
@@ -18,6 +19,8 @@ export interface BeatThreadData {
   readonly intervalMs: number;
   /** Of `RunningSlots`. */
   readonly running: SharedArrayBuffer;
+  /** Of `LoopPulse`. */
+  readonly pulse: SharedArrayBuffer;
 }
 
 /** What the thread reports: that the row of this id has been declared dead, or is gone. */
@@ -54,9 +57,10 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
         client ??= await connected(data.connectionString);
         const { rowCount } = await client.query(
           `update ${data.processesTable} set beat_seq = beat_seq + $2, running = $3,
-             beat_at = case when $2 > 0 then now() else beat_at end
+             beat_at = case when $2 > 0 then now() else beat_at end,
+             loop_lag_ms = coalesce($4, loop_lag_ms), rss_bytes = coalesce($5, rss_bytes)
            where id = $1 and dead_at is null`,
-          [beatingId, beats ? 1 : 0, ids],
+          [beatingId, beats ? 1 : 0, ids, ...(beats ? health(data) : [null, null])],
         );
         if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
         lastChanges = changes;
@@ -80,6 +84,10 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
   }
   await client?.end().catch(() => {});
   port.close();
+}
+
+function health({ pulse }: BeatThreadData): [loopLagMs: number, rssBytes: number] {
+  return [takeLoopLag(pulse), process.memoryUsage.rss()];
 }
 
 async function connected(connectionString: string): Promise<pg.Client> {

@@ -25,6 +25,7 @@ import {
 import { freeExpiredLocks } from "../../store/queue/locks.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { BeatMessage, BeatOrder, BeatThreadData } from "./beat-thread.ts";
+import { LoopPulse } from "./loop-pulse.ts";
 import { pidSpace } from "./pid-space.ts";
 
 export interface PresenceOptions {
@@ -33,6 +34,8 @@ export interface PresenceOptions {
   readonly connectionString: string;
   readonly version: string;
   readonly heartbeatIntervalMs: number;
+  /** How many attempts this process runs at once; for people who look. */
+  readonly concurrency: number;
   /** Of `RunningSlots`: which jobs run, for the thread that beats. */
   readonly running: SharedArrayBuffer;
   readonly events: RuntimeEvents;
@@ -58,6 +61,7 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #watched = new Map<string, Watched>();
   readonly #pidSpace = pidSpace();
+  readonly #pulse = new LoopPulse();
   #processId = newProcessId();
   #thread: Worker | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -80,6 +84,7 @@ export class Presence {
   async start(): Promise<void> {
     const { heartbeatIntervalMs } = this.#options;
     await this.#register();
+    this.#pulse.start();
     // A thread costs as much as a few thousand small jobs; nobody misses a beat that early.
     this.#threadTimer = setTimeout(() => this.#startThread(), heartbeatIntervalMs / 2);
     this.#scheduleLook();
@@ -91,6 +96,7 @@ export class Presence {
    */
   async stop(holdsNoLock: boolean): Promise<void> {
     this.#stopped = true;
+    this.#pulse.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#threadTimer);
     await this.#look;
@@ -106,13 +112,14 @@ export class Presence {
   }
 
   async #register(): Promise<void> {
-    const { db, schemas, version } = this.#options;
+    const { db, schemas, version, concurrency } = this.#options;
     const row = {
       id: this.#processId,
       host: hostname(),
       pid: process.pid,
       pidSpace: this.#pidSpace,
       version,
+      concurrency,
     };
     await addProcess(db, schemas, row);
   }
@@ -125,6 +132,7 @@ export class Presence {
       processId: this.#processId,
       intervalMs: heartbeatIntervalMs,
       running,
+      pulse: this.#pulse.buffer,
     };
     // The same folder before and after compilation, but for the file's ending.
     const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";

@@ -65,7 +65,12 @@ function queuedIds(
     where h.job_id = j.id), j.created_at) else j.created_at end`;
   const conditions = [
     state,
-    ...sharedConditions(filter, bind, { id: "j.id", at, correlation: "d.correlation_id" }),
+    ...sharedConditions(filter, bind, {
+      id: "j.id",
+      at,
+      correlation: "d.correlation_id",
+      payload: storableJson("j.payload", own),
+    }),
     ...(filter.task === undefined ? [] : [`t.identifier = ${bind(filter.task)}`]),
     ...(filter.queue === undefined ? [] : [`q.queue_name = ${bind(filter.queue)}`]),
   ];
@@ -91,6 +96,7 @@ function endedIds(
       id: "h.job_id",
       at: "h.finished_at",
       correlation: "h.correlation_id",
+      payload: storableJson("h.payload", own),
     }),
     ...(filter.task === undefined ? [] : [`h.task = ${bind(filter.task)}`]),
     ...(filter.queue === undefined ? [] : [`h.queue = ${bind(filter.queue)}`]),
@@ -100,13 +106,21 @@ function endedIds(
     where ${conditions.join(" and ")} order by h.job_id desc limit ${limit})`;
 }
 
+/** Postgres can't read a text with a NUL or half a character out of json as it is. */
+function storableJson(column: string, own: string): string {
+  return `(case when ${column}::text like '%\\\\u%' then ${own}.as_jsonb(${column})::json
+    else ${column}::json end)`;
+}
+
 interface Columns {
   readonly id: string;
   readonly at: string;
   readonly correlation: string;
+  readonly payload: string;
 }
 
-function sharedConditions(filter: JobFilter, bind: Bind, { id, at, correlation }: Columns) {
+function sharedConditions(filter: JobFilter, bind: Bind, columns: Columns): string[] {
+  const { id, at, correlation, payload } = columns;
   const { ids, before, since, until, correlationId } = filter;
   const conditions: string[] = [];
   if (ids !== undefined) conditions.push(`${id} = any (${bind(ids)}::bigint[])`);
@@ -114,5 +128,8 @@ function sharedConditions(filter: JobFilter, bind: Bind, { id, at, correlation }
   if (since !== undefined) conditions.push(`${at} >= ${bind(since)}::timestamptz`);
   if (until !== undefined) conditions.push(`${at} < ${bind(until)}::timestamptz`);
   if (correlationId !== undefined) conditions.push(`${correlation} = ${bind(correlationId)}`);
+  for (const { path, value } of filter.payload ?? []) {
+    conditions.push(`${payload} #>> ${bind(path)}::text[] = ${bind(value)}`);
+  }
   return conditions;
 }

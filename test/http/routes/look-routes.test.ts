@@ -35,28 +35,27 @@ afterAll(async () => {
   await runtime.stop();
 });
 
-test("failures are grouped by what made them fail", async () => {
-  await runtime.enqueue("fail");
-  await runtime.enqueue("fail");
-  await runtime.drain();
-  const { data } = (await api.ask("/errors")).body;
-  expect(data).toEqual([
-    expect.objectContaining({ task_type: "fail", error_name: "TypeError", count: 2 }),
-  ]);
-  expect((await api.ask("/errors?task_type=email")).body.data).toEqual([]);
-  expect((await api.ask("/errors?since=2090-01-01T00:00:00Z")).body.data).toEqual([]);
-});
-
 test("running processes and their tasks are shown, with what a payload must be", async () => {
   expect((await api.ask("/processes")).body.data).toEqual([]);
   const { id } = await runtime.enqueue("slow");
-  const process = runtime.createRuntime();
+  const process = runtime.createRuntime({ heartbeatIntervalMs: 200 });
   await process.start();
   try {
     await begun.promise;
     expect((await api.ask("/processes")).body.data).toEqual([
       expect.objectContaining({ id: process.processId, running: 1, host: expect.any(String) }),
     ]);
+    await expect
+      .poll(async () => (await api.ask("/processes")).body.data, { timeout: 10_000 })
+      .toMatchObject([
+        {
+          tasks: ["email", "fail", "mail", "slow"],
+          concurrency: expect.any(Number),
+          loop_lag_ms: expect.any(Number),
+          rss_bytes: expect.any(Number),
+          last_beat_at: expect.stringMatching(/Z$/),
+        },
+      ]);
     expect((await api.ask(`/tasks/${id}`)).body.data).toMatchObject({
       status: "running",
       process: process.processId,
@@ -69,9 +68,24 @@ test("running processes and their tasks are shown, with what a payload must be",
           alias_of: null,
           description: "Sends a mail",
           payload_schema: { type: "object", properties: { to: { type: "string" } } },
-          processes: 1,
+          processes: [process.processId],
+          file: expect.any(String),
+          version: 1,
+          policies: expect.arrayContaining([
+            { name: "timeoutMs", value: 30_000, source: "default" },
+            { name: "maxAttempts", value: 3, source: "default" },
+          ]),
+          rates: { completed: 0, failed: 0 },
+          breaker: null,
+          paused: null,
         },
-        { task_type: "fail", payload_schema: null },
+        {
+          task_type: "fail",
+          payload_schema: null,
+          policies: expect.arrayContaining([
+            { name: "maxAttempts", value: 1, source: expect.stringContaining("fail") },
+          ]),
+        },
         { task_type: "mail", alias_of: "email" },
         { task_type: "slow" },
       ]);
@@ -79,4 +93,51 @@ test("running processes and their tasks are shown, with what a payload must be",
     end.resolve();
     await process.stop();
   }
+});
+
+test("the overview says how many are what, how it went, and what to look at", async () => {
+  await runtime.enqueue("fail");
+  await runtime.enqueue("email", { to: "a@example.com" }, { delay: "1h" });
+  await runtime.drain();
+  await api.ask("/pause", { json: { task_type: "email", reason: "a test" } });
+  const { data } = (await api.ask("/overview?buckets=6")).body;
+  expect(data.counts).toMatchObject({ failed: 1, scheduled: 1, running: 0 });
+  expect(data.series).toHaveLength(6);
+  expect(data.series.at(-1)).toMatchObject({ failed: 1, run_p50_ms: expect.any(Number) });
+  expect(data.series[0]).toMatchObject({ at: data.since, failed: 0, run_p50_ms: null });
+  expect(data.attention).toEqual([
+    expect.objectContaining({ kind: "failed", task_type: "fail", count: 1 }),
+    expect.objectContaining({ kind: "paused", task_type: "email", detail: expect.any(String) }),
+  ]);
+  expect((await api.ask("/catalog")).body.data[0]).toMatchObject({
+    task_type: "email",
+    paused: { paused_by: "the HTTP API", reason: "a test" },
+  });
+  expect((await api.ask("/overview?buckets=0")).status).toBe(400);
+});
+
+test("files that can't be loaded are told, also those of other processes", async () => {
+  expect((await api.ask("/load-failures")).body.data).toEqual([]);
+  await runtime.db.query(
+    `insert into taskrun.processes (id, host, pid, version, load_failures) values ('p', 'h', 1, '0',
+       '[{"code":"syntax-error","task":"a","file":"/a.ts","line":1,"column":2,"reason":"no",
+          "fix":"mend it","frame":null}]')`,
+  );
+  expect((await api.ask("/load-failures")).body.data).toEqual([
+    {
+      task_type: "a",
+      kind: "syntax-error",
+      file: "/a.ts",
+      line: 1,
+      column: 2,
+      reason: "no",
+      fix: "mend it",
+      frame: null,
+      processes: ["p"],
+    },
+  ]);
+  const { attention } = (await api.ask("/overview")).body.data;
+  expect(attention).toContainEqual(
+    expect.objectContaining({ kind: "load_failure", task_type: "a", detail: "/a.ts: no" }),
+  );
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TaskContext } from "../../../src/core/context.ts";
 import type { TestRuntime } from "../../../src/testing/create-test-runtime.ts";
 import { type HttpApi, httpApi } from "../../support/http-api.ts";
 import { testRuntime } from "../../support/test-runtime.ts";
@@ -9,6 +10,9 @@ let api: HttpApi;
 beforeAll(async () => {
   runtime = await testRuntime({
     greet: async (payload: { name?: string }) => ({ hello: payload.name ?? "nobody" }),
+    chat: async (_: unknown, ctx: TaskContext) => {
+      for (const line of ["one", "two", "three"]) ctx.log.info({ line }, line);
+    },
     fail: {
       retry: { maxAttempts: 1 },
       handler: async () => {
@@ -125,7 +129,7 @@ test("statistics count by status, and by task_type", async () => {
 test("a job is explained in one sentence", async () => {
   const id = await create({ task_type: "greet", scheduled_at: "2090-01-01T00:00:00Z" });
   const { data } = (await api.ask(`/tasks/${id}/explain`)).body;
-  expect(data).toMatchObject({ id, state: "scheduled", sentence: expect.any(String) });
+  expect(data).toMatchObject({ id, status: "scheduled", sentence: expect.any(String) });
   expect((await api.ask(`/tasks/${id}`)).body.data.explanation).toContain("2090-01-01");
 });
 
@@ -136,3 +140,43 @@ test.each(["/tasks/999999999", "/tasks/999999999/explain", "/tasks/uuid-here", "
     expect([status, body.error.code]).toEqual([404, "job-not-found"]);
   },
 );
+
+test("tasks are found by what their payloads have at a path, wherever they are", async () => {
+  const done = await create({ task_type: "greet", payload: { user: { id: 7, tags: ["a"] } } });
+  await runtime.drain();
+  const later = { task_type: "greet", scheduled_at: "2090-01-01T00:00:00Z" };
+  const waiting = await create({ ...later, payload: { user: { id: "7", name: "a=b" } } });
+  await runtime.db.query(
+    `insert into taskrun.history (job_id, task, state, payload, attempts, max_attempts, priority,
+       created_at, run_at, finished_at)
+     values (987654, 'greet', 'completed', '{"user":{"id":"\\u0000"}}', 1, 1, 0,
+       now(), now(), now())`,
+  );
+  const found = async (query: string) =>
+    (await api.ask(`/tasks?${query}`)).body.data.map((one: { id: string }) => one.id);
+  expect(await found("payload=user.id%3D7")).toEqual([waiting, done]);
+  expect(await found("payload=user.id%3D7&payload=user.name%3Da%3Db")).toEqual([waiting]);
+  expect(await found("payload=user.tags.0%3Da&status=completed")).toEqual([done]);
+  expect(await found("payload=user.id%3D8")).toEqual([]);
+  expect(await api.ask("/tasks?payload=user")).toMatchObject({ status: 400 });
+});
+
+test("the lines that attempts logged are read, and read on", async () => {
+  const id = await create({ task_type: "chat" });
+  await runtime.drain();
+  const read = async (query: string) => (await api.ask(`/tasks/${id}/logs?${query}`)).body;
+  await expect.poll(async () => (await read("")).data.length).toBe(3);
+  const { data, next_after } = await read("limit=2");
+  expect(data).toMatchObject([
+    { message: "one", level: "info", attempt: 1, fields: { line: "one" } },
+    { message: "two" },
+  ]);
+  const rest = await read(`after=${next_after}`);
+  expect(rest.data).toMatchObject([{ message: "three" }]);
+  expect(await read(`after=${rest.next_after}`)).toMatchObject({
+    data: [],
+    next_after: rest.next_after,
+  });
+  expect((await read("attempt=2")).data).toEqual([]);
+  expect((await api.ask("/tasks/999999999/logs")).status).toBe(404);
+});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { describeSchedule } from "../../src/cli/describe-schedule.ts";
+import { describeSchedule } from "../../src/core/describe-schedule.ts";
 import { parseCrontab } from "../../src/discovery/crontab/parse-crontab.ts";
 
 async function words(pattern: string, zone = "UTC"): Promise<string> {

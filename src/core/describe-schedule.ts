@@ -1,6 +1,6 @@
 /** A crontab line's time in plain words: "every Monday at 06:00 Europe/Paris". */
 
-import type { CronFields, CronSchedule } from "../core/cron-schedule.ts";
+import type { CronFields, CronSchedule } from "./cron-schedule.ts";
 
 /** More times than that are told as a rhythm. */
 const mostTimes = 6;

@@ -1,0 +1,180 @@
+/**
+ * How things are on the whole: jobs by state, how they ended over time, and what somebody should
+ * look at first. Made of what the other stores read.
+ */
+
+import type pg from "pg";
+import type { JobState } from "../core/job.ts";
+import { roughDuration } from "../core/rough-duration.ts";
+import { listOpenBreakers, listPauses } from "./gates.ts";
+import { type LiveProcess, listProcesses } from "./live-view.ts";
+import { listLoadFailures } from "./published-tasks.ts";
+import { readRunning } from "./queue/read-running.ts";
+import type { Schemas } from "./schemas.ts";
+import { readStats, type Stats } from "./task-stats.ts";
+
+export type AttentionKind =
+  | "failed"
+  | "breaker_open"
+  | "stuck"
+  | "no_process"
+  | "load_failure"
+  | "paused";
+
+export interface Attention {
+  readonly kind: AttentionKind;
+  readonly count: number;
+  /** Null where it is about no task in particular. */
+  readonly task: string | null;
+  /** One sentence for people, without a full stop. */
+  readonly detail: string;
+  /** Null = unknown. */
+  readonly since: Date | null;
+}
+
+/** How jobs ended within a piece of time, and how long they had waited and run. */
+export interface EndedBucket {
+  readonly at: Date;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly wait_p50_ms: number | null;
+  readonly wait_p95_ms: number | null;
+  readonly run_p50_ms: number | null;
+  readonly run_p95_ms: number | null;
+}
+
+export interface Overview {
+  readonly since: Date;
+  readonly until: Date;
+  readonly bucketMs: number;
+  readonly counts: Readonly<Record<JobState, number>>;
+  /** Every bucket, the oldest first. */
+  readonly series: readonly EndedBucket[];
+  readonly attention: readonly Attention[];
+}
+
+/** A job that has run for that long is worth a look. */
+const stuckMs = 3_600_000;
+const mostRunning = 2_000;
+
+export async function readOverview(
+  db: pg.Pool,
+  schemas: Schemas,
+  { since, buckets }: { readonly since: Date; readonly buckets: number },
+): Promise<Overview> {
+  const stats = await readStats(db, schemas, { since });
+  const { until } = stats;
+  const bucketMs = Math.max(1, Math.ceil((until.getTime() - since.getTime()) / buckets));
+  return {
+    since,
+    until,
+    bucketMs,
+    counts: stats.all.counts,
+    series: await readSeries(db, schemas, { since, bucketMs, buckets }),
+    attention: await readAttention(db, schemas, stats),
+  };
+}
+
+async function readSeries(
+  db: pg.Pool,
+  { own }: Schemas,
+  { since, bucketMs, buckets }: { since: Date; bucketMs: number; buckets: number },
+): Promise<EndedBucket[]> {
+  const { rows } = await db.query<EndedBucket>(
+    `with ended as (
+       select floor(extract(epoch from finished_at - $1) * 1000 / $2)::int as n, state,
+         greatest(extract(epoch from started_at - run_at) * 1000, 0)::float8 as wait_ms,
+         (extract(epoch from finished_at - started_at) * 1000)::float8 as run_ms
+       from ${own}.history where finished_at >= $1
+     ),
+     grouped as (
+       select least(n, $3::int - 1) as n,
+         count(*) filter (where state = 'completed')::int as completed,
+         count(*) filter (where state = 'failed')::int as failed,
+         count(*) filter (where state = 'cancelled')::int as cancelled,
+         percentile_disc(array[0.5, 0.95]) within group (order by wait_ms) as waits,
+         percentile_disc(array[0.5, 0.95]) within group (order by run_ms) as runs
+       from ended group by 1
+     )
+     select $1::timestamptz + n * $2::float8 * interval '1 ms' as at,
+       coalesce(completed, 0) as completed, coalesce(failed, 0) as failed,
+       coalesce(cancelled, 0) as cancelled, waits[1] as wait_p50_ms, waits[2] as wait_p95_ms,
+       runs[1] as run_p50_ms, runs[2] as run_p95_ms
+     from generate_series(0, $3::int - 1) n left join grouped using (n) order by n`,
+    [since, bucketMs, buckets],
+  );
+  return rows;
+}
+
+/** What can't go on by itself comes first. */
+async function readAttention(db: pg.Pool, schemas: Schemas, stats: Stats): Promise<Attention[]> {
+  const [breakers, pauses, loadFailures, running] = await Promise.all([
+    listOpenBreakers(db, schemas),
+    listPauses(db, schemas),
+    listLoadFailures(db, schemas),
+    readRunning(db, schemas, mostRunning),
+  ]);
+  const processes = await listProcesses(db, schemas, running);
+  const failed = stats.tasks
+    .filter(({ counts }) => counts.failed > 0)
+    .map(({ task, counts }): Attention => {
+      const detail = `${counted(counts.failed, "job")} failed for good`;
+      return { kind: "failed", count: counts.failed, task, detail, since: stats.since };
+    });
+  const open = breakers.map(({ task, failures, opened_at, last_error }): Attention => {
+    const detail = `the breaker is open: ${last_error ?? "no error was kept"}`;
+    return { kind: "breaker_open", count: failures, task, detail, since: opened_at };
+  });
+  const paused = pauses.map(({ kind, name, paused_by, reason, paused_at }): Attention => {
+    const what = kind === "queue" ? `the queue ${name}` : kind === "all" ? "everything" : name;
+    const why = reason === null ? "" : `: ${reason}`;
+    const detail = `${what} is paused by ${paused_by ?? "somebody"}${why}`;
+    const task = kind === "task" ? name : null;
+    return { kind: "paused", count: 1, task, detail, since: paused_at };
+  });
+  const broken = loadFailures.map(({ task, file, reason }): Attention => {
+    return { kind: "load_failure", count: 1, task, detail: `${file}: ${reason}`, since: null };
+  });
+  const stuck = stuckTasks(running, stats.until);
+  return [...failed, ...open, ...stuck, ...withoutProcess(stats, processes), ...broken, ...paused];
+}
+
+/** By task. */
+function stuckTasks(
+  running: readonly { readonly task: string; readonly started_at: Date }[],
+  now: Date,
+): Attention[] {
+  const long = running.filter((job) => now.getTime() - job.started_at.getTime() > stuckMs);
+  return [...Map.groupBy(long, ({ task }) => task)].map(([task, jobs]) => {
+    const since = jobs[0]?.started_at ?? now;
+    const longest = roughDuration(now.getTime() - since.getTime());
+    const detail = `${counted(jobs.length, "job")} running for up to ${longest}`;
+    return { kind: "stuck", count: jobs.length, task, detail, since };
+  });
+}
+
+/** Tasks with jobs that are due, and no live process that has them. */
+function withoutProcess(stats: Stats, processes: readonly LiveProcess[]): Attention[] {
+  const waiting = stats.tasks
+    .map(({ task, counts }) => ({ task, count: counts.pending + counts.retrying }))
+    .filter(({ count }) => count > 0);
+  const all = waiting.reduce((sum, { count }) => sum + count, 0);
+  if (processes.length === 0) {
+    const detail = `${counted(all, "job")} waiting, and no process runs`;
+    return all === 0 ? [] : [{ kind: "no_process", count: all, task: null, detail, since: null }];
+  }
+  // One that has just started has not told its tasks yet.
+  if (processes.some(({ tasks }) => tasks === null)) return [];
+  const known = new Set(processes.flatMap(({ tasks }) => tasks ?? []));
+  return waiting
+    .filter(({ task }) => task !== null && !known.has(task))
+    .map(({ task, count }) => {
+      const detail = `${counted(count, "job")} waiting, and no process has the task`;
+      return { kind: "no_process", count, task, detail, since: null };
+    });
+}
+
+function counted(count: number, word: string): string {
+  return count === 1 ? `1 ${word}` : `${count} ${word}s`;
+}
