@@ -9,13 +9,16 @@ import { hideKnownWarnings } from "./hide-known-warnings.ts";
 import { flushOutput, sayError, surviveClosedPipes } from "./output.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 
+// Of its own, kept before anything guards it: `survive-stray-errors` refuses exits of handlers.
+const endProcess = process.exit.bind(process);
+
 /** `argv` without node and the script. Ends the process; never returns to its caller. */
 export async function main(argv: string[]): Promise<void> {
   hideKnownWarnings();
   surviveClosedPipes();
   const code = await runCommand(argv).catch(tellError);
   await flushOutput();
-  process.exit(code);
+  endProcess(code);
 }
 
 async function runCommand(argv: string[]): Promise<ExitCode> {

@@ -11,6 +11,7 @@ export const errorCatalogue = {
   "bad-definition": "Correct the option in the task's file.",
   "bad-progress": "Call ctx.progress(done, total?, message?) with numbers that are not negative.",
   "next-called-twice": "Call next() once and keep the promise it returned.",
+  "process-exit": "Throw, or return; `taskrun` is stopped by a signal.",
   "unknown-queue-id": "Read ctx.queue; taskrun does not hand out the ids of queues.",
   "no-test-pool": "Pass a pool: runTask(task, payload, { pool }).",
   "schema-newer": "Run the taskrun that migrated it, or a newer one.",

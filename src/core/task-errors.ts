@@ -16,6 +16,7 @@ export type Intent =
   | "timeout"
   | "shutdown"
   | "cancelled"
+  | "stray"
   | "waiting";
 
 // why: Symbol.for can't be typed unique
@@ -155,6 +156,16 @@ export class CancelledError extends Error {
     super(reason === null ? "the job was cancelled" : `the job was cancelled: ${reason}`);
     this.name = "CancelledError";
     this.reason = reason;
+  }
+}
+
+/** Why `ctx.signal` aborts when an error that nobody caught came from the attempt: its `cause`. */
+export class StrayError extends Error {
+  readonly [intentBrand]: Intent = "stray";
+
+  constructor(thrown: unknown) {
+    super("the attempt left an error that nobody caught", { cause: thrown });
+    this.name = "StrayError";
   }
 }
 

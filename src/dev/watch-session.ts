@@ -63,6 +63,7 @@ export class WatchSession {
       connectionString,
       loader,
       logger,
+      tracesErrors: true,
     });
     this.#reloader = new Reloader({
       loader,

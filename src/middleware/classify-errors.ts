@@ -81,6 +81,7 @@ function outcomeOfStop(attempt: RunningAttempt): Outcome | null {
   if (attempt.decided !== null) return attempt.decided;
   if (attempt.stopReason === null) return null;
   const intent = intentOf(attempt.stopReason);
+  if (intent === "stray") return outcomeOfError(attempt, attempt.stopReason.cause);
   // A shutdown is missing here: it only asks, and work that got done nevertheless is done.
   return intent === "timeout" || intent === "cancelled"
     ? outcomeOfError(attempt, attempt.stopReason)

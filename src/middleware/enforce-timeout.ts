@@ -93,5 +93,5 @@ function release(attempt: RunningAttempt, timer: Timer | null): void {
 function endsWithoutHandler(attempt: RunningAttempt): boolean {
   if (attempt.stopReason === null) return false;
   const intent = intentOf(attempt.stopReason);
-  return intent === "timeout" || intent === "cancelled";
+  return intent === "timeout" || intent === "cancelled" || intent === "stray";
 }

@@ -10,6 +10,7 @@ import { parentEnds } from "../store/dependencies.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt/attempt.ts";
+import { ErrorOrigins } from "./attempt/error-origins.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
 import type { BackgroundService } from "./background-service.ts";
@@ -47,6 +48,7 @@ export interface Shared extends RuntimeOptions {
   readonly events: RuntimeEvents;
   readonly registry: TaskRegistry;
   readonly runningSlots: RunningSlots;
+  readonly origins: ErrorOrigins;
 }
 
 export interface Parts {
@@ -156,6 +158,7 @@ function createShared(options: RuntimeOptions): Shared {
     registry: new TaskRegistry(),
     // `runJob` may run one more than the slots of the process.
     runningSlots: new RunningSlots(config.concurrency + 1),
+    origins: new ErrorOrigins(options.tracesErrors),
   };
 }
 
@@ -203,9 +206,10 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
       attempt.slot = runningSlots.take(job.id);
       return attempt;
     },
-    onAttemptEnd: ({ slot, task }) => {
-      runningSlots.free(slot);
-      loader.release?.(task);
+    onAttemptEnd: (attempt) => {
+      runningSlots.free(attempt.slot);
+      shared.origins.ended(attempt);
+      loader.release?.(attempt.task);
     },
     progressWritten: (jobId) => progress.written(jobId),
     execute: (attempt) =>
@@ -219,7 +223,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
 }
 
 function createServices(
-  { config, db, logger, registry, schemas }: Shared,
+  { config, db, logger, origins, registry, schemas }: Shared,
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
@@ -232,6 +236,7 @@ function createServices(
     logger,
     pool: handlerPool,
     enqueue,
+    origins,
     journal: (attempt) => databaseJournal(db, schemas, attempt),
     parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),

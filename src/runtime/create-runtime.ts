@@ -8,6 +8,7 @@ import type { Task } from "../core/task.ts";
 import { migrate } from "../store/migrate.ts";
 import { endPool } from "../store/pools.ts";
 import { fetchJob } from "../store/queue/fetch.ts";
+import type { ErrorOrigin } from "./attempt/error-origins.ts";
 import { createParts, type Parts } from "./create-parts.ts";
 import type { DrainCounts, Runtime, RuntimeOptions } from "./runtime.ts";
 import { shutDown } from "./shutdown.ts";
@@ -108,6 +109,10 @@ class WorkerRuntime implements Runtime {
     if (job === null) return false;
     await this.#parts.dispatcher.runOne(job);
     return true;
+  }
+
+  claimError(error: unknown): ErrorOrigin | null {
+    return this.#parts.shared.origins.claim(error, this.#parts.dispatcher.running);
   }
 
   stop(): Promise<void> {

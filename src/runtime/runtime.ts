@@ -8,6 +8,7 @@ import type { RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
 import type { OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
+import type { ErrorOrigin } from "./attempt/error-origins.ts";
 
 export interface RuntimeOptions {
   readonly config: ResolvedConfig;
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   /** What the crontab goes by. Default: the system's. */
   readonly clock?: Clock;
+  /** Whether errors that nobody catches are traced to their attempts. Default: where it's cheap. */
+  readonly tracesErrors?: boolean;
 }
 
 /** How many attempts ended how. */
@@ -67,6 +70,11 @@ export interface Runtime {
    * behind a running job of its serial queue.
    */
   runJob(id: string): Promise<boolean>;
+  /**
+   * Where an error came from that nobody caught; the attempt fails with it if it still runs. To be
+   * called in the listener that Node tells of it. Null when that can't be known.
+   */
+  claimError(error: unknown): ErrorOrigin | null;
   /** Graceful: handlers may end, within the grace and the deadline of the config. */
   stop(): Promise<void>;
   /** Aborts every handler and gives its job back; hastens a `stop` that is under way. */

@@ -15,6 +15,7 @@ import { type WatchReport, WatchSession } from "../../dev/watch-session.ts";
 import type { HttpServer } from "../../http/start-http-server.ts";
 import { createLogger } from "../../runtime/create-logger.ts";
 import { configLayers } from "../../runtime/project-loader.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { schemasFor } from "../../store/schemas.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -62,6 +63,7 @@ class Watch {
   readonly #keys: Keys;
   #current: Current | null = null;
   #logger: Logger | null = null;
+  #runtime: Runtime | null = null;
 
   constructor(args: CommandArguments) {
     this.#configReloader = new ConfigReloader(args.forConfig());
@@ -86,7 +88,10 @@ class Watch {
     const loaded = await this.#configReloader.load();
     this.#logger = await createLogger({ config: loaded.config, stream: process.stdout });
     const logger = this.#logger;
-    surviveStrayErrors(() => this.#logger ?? logger);
+    surviveStrayErrors(
+      () => this.#logger ?? logger,
+      () => this.#runtime,
+    );
     try {
       return await Promise.race([
         this.#sessions(loaded),
@@ -148,6 +153,7 @@ class Watch {
       },
     });
     const { runtime } = session;
+    this.#runtime = runtime;
     const pool = new pg.Pool({ connectionString, max: 1, application_name: "taskrun keys" });
     pool.on("error", () => {});
     void aborted(this.#signals.second).then(() => runtime.stopNow());

@@ -34,8 +34,12 @@ export async function run(args: CommandArguments): Promise<ExitCode> {
   const logger = await createLogger({ config, stream: process.stdout });
   const signals = new StopSignals();
   signals.start();
-  surviveStrayErrors(() => logger);
-  const work = { config, logger, signals, once: args.isSet("once") };
+  const current: { runtime: Runtime | null } = { runtime: null };
+  surviveStrayErrors(
+    () => logger,
+    () => current.runtime,
+  );
+  const work = { config, logger, signals, once: args.isSet("once"), current };
   return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.ok)]);
 }
 
@@ -51,6 +55,8 @@ interface Work {
   readonly logger: Logger;
   readonly signals: StopSignals;
   readonly once: boolean;
+  /** For those who ask which process's jobs run. */
+  readonly current: { runtime: Runtime | null };
 }
 
 async function runUntilStopped(work: Work): Promise<ExitCode> {
@@ -66,6 +72,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       loader,
       logger,
     });
+    work.current.runtime = runtime;
     void aborted(signals.second).then(() => runtime.stopNow());
     let http: HttpServer | null = null;
     try {

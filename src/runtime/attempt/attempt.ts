@@ -17,6 +17,7 @@ import { MemoryJournal } from "../steps/memory-journal.ts";
 import { Once } from "../steps/once.ts";
 import { Steps } from "../steps/steps.ts";
 import { attemptContext, type ContextSource } from "./attempt-context.ts";
+import type { ErrorOrigins } from "./error-origins.ts";
 import { type FindParentEnds, noneEnded } from "./wait-for.ts";
 
 /** What attempts need of the process they run in. */
@@ -39,6 +40,8 @@ export interface AttemptServices {
   /** Where the attempt's steps are kept. Default: in memory, for as long as it runs. */
   journal?: (attempt: Attempt) => Journal;
   readonly settings: AttemptSettings;
+  /** Traces errors that nobody catches to their attempts. Default: nobody does. */
+  readonly origins?: ErrorOrigins;
   /** From 0 to 1; spreads retries. Default Math.random. */
   random?: () => number;
 }
@@ -153,10 +156,11 @@ export class Attempt implements ContextSource {
   }
 
   /**
-   * Tells the handler to stop: aborts its signal with `reason`. A TaskTimeoutError or a
-   * CancelledError decides the outcome and, after the grace, ends the attempt without the
-   * handler; with a ShutdownError a handler that ends is taken at its word if it completed,
-   * and given back if it threw. The first reason stays, except that a cancel replaces a shutdown.
+   * Tells the handler to stop: aborts its signal with `reason`. A TaskTimeoutError, a
+   * CancelledError or a StrayError decides the outcome and, after the grace, ends the attempt
+   * without the handler; with a ShutdownError a handler that ends is taken at its word if it
+   * completed, and given back if it threw. The first reason stays, except that a cancel replaces
+   * a shutdown.
    */
   abort(reason: Error): void {
     const cancels = intentOf(reason) === "cancelled";

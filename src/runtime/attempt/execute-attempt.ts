@@ -16,9 +16,13 @@ import type { Attempt } from "./attempt.ts";
 export function executeAttempt(attempt: Attempt): Promise<Outcome> {
   if (attempt.decided !== null) return Promise.resolve(attempt.decided);
   attempt.startedAtMs = Date.now();
+  const { origins } = attempt.services;
+  return Promise.resolve(origins === undefined ? runAll(attempt) : origins.run(attempt, runAll));
+}
+
+function runAll(attempt: Attempt): Outcome | Promise<Outcome> {
   // why: classify-errors, in every stack, makes an Outcome of whatever comes
-  const outcome = runOf(attempt.task)(attempt) as Outcome | Promise<Outcome>;
-  return Promise.resolve(outcome);
+  return runOf(attempt.task)(attempt) as Outcome | Promise<Outcome>;
 }
 
 const runOf = oncePer((task: Task): Run => compose(defaultStack(task, endJob()), callHandler));

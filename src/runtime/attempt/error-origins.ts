@@ -1,0 +1,95 @@
+/**
+ * Knows from which attempt an error came that nobody caught: a promise that nobody awaits, a
+ * timer's callback. Owns the tracing; what becomes of the process is `cli/survive-stray-errors`.
+ *
+ * Tracing costs an attempt some hundred nanoseconds where Node keeps the context in a frame
+ * (24 and later), and every promise of the process much more where it does not: there it begins
+ * with the first such error, which can only be told by its stack then.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { readProperty } from "../../core/error-chain.ts";
+import { StrayError } from "../../core/task-errors.ts";
+
+/** What is traced: an `Attempt`. */
+export interface TracedAttempt {
+  readonly task: { readonly name: string; readonly file: string };
+  readonly stopReason: Error | null;
+  readonly undoes: boolean;
+  logFields(): Record<string, unknown>;
+  abort(reason: Error): void;
+}
+
+/** What is known of where an error came from. */
+export interface ErrorOrigin {
+  /** For a log line: the task, and the job where it is certain. */
+  readonly fields: Record<string, unknown>;
+  /** Whether its attempt was still running, and fails for it. */
+  readonly fails: boolean;
+}
+
+/** What an attempt leaves in everything it starts. */
+interface Trace {
+  readonly fields: Record<string, unknown>;
+  /** Null once it has ended: what lives on, such as a socket, must not hold it. */
+  attempt: TracedAttempt | null;
+}
+
+export class ErrorOrigins {
+  #storage: AsyncLocalStorage<Trace> | null;
+  readonly #traces = new WeakMap<TracedAttempt, Trace>();
+
+  /** `traced`: from the first attempt on. Default: where that is cheap. */
+  constructor(traced: boolean = isCheap()) {
+    this.#storage = traced ? new AsyncLocalStorage() : null;
+  }
+
+  /** Runs the attempt so that what it leaves behind can be traced to it. */
+  run<A extends TracedAttempt, T>(attempt: A, run: (attempt: A) => T): T {
+    if (this.#storage === null) return run(attempt);
+    const trace: Trace = { fields: attempt.logFields(), attempt };
+    this.#traces.set(attempt, trace);
+    return this.#storage.run(trace, run, attempt);
+  }
+
+  /** The attempt has ended, or nobody waits for it any more. */
+  ended(attempt: TracedAttempt): void {
+    const trace = this.#traces.get(attempt);
+    if (trace !== undefined) trace.attempt = null;
+  }
+
+  /**
+   * Where an error came from that nobody caught, and fails the attempt if it still runs. To be
+   * called where Node tells of the error. Null when that can't be known.
+   *
+   * @param running all attempts that run
+   */
+  claim(error: unknown, running: Iterable<TracedAttempt>): ErrorOrigin | null {
+    const trace = this.#storage?.getStore();
+    if (trace !== undefined) return { fields: trace.fields, fails: failFor(trace.attempt, error) };
+    if (this.#storage === null) this.#storage = new AsyncLocalStorage();
+    return originInStack(error, running);
+  }
+}
+
+function failFor(attempt: TracedAttempt | null, error: unknown): boolean {
+  // What was told to stop already has its end; so has a job that is being undone.
+  if (attempt === null || attempt.stopReason !== null || attempt.undoes) return false;
+  attempt.abort(new StrayError(error));
+  return true;
+}
+
+/** Only the task: another of its attempts, which has ended, may have left the error behind. */
+function originInStack(error: unknown, running: Iterable<TracedAttempt>): ErrorOrigin | null {
+  const stack = readProperty(error, "stack");
+  if (typeof stack !== "string") return null;
+  for (const { task } of running) {
+    if (stack.includes(task.file)) return { fields: { task: task.name }, fails: false };
+  }
+  return null;
+}
+
+function isCheap(): boolean {
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  return major >= 24 && !process.execArgv.includes("--no-async-context-frame");
+}
