@@ -42,6 +42,9 @@ export const commandTable = {
       "keepLogs",
       "httpPort",
       "httpHost",
+      "httpPrefix",
+      "httpTrustProxy",
+      "httpCorsOrigins",
     ],
     examples: [
       ["taskrun", "run until Ctrl-C"],

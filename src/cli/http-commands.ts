@@ -5,13 +5,15 @@ import { sharedFlags } from "./shared-flags.ts";
 
 const { json, common } = sharedFlags;
 
+const http = ["httpPort", "httpHost", "httpPrefix", "httpTrustProxy", "httpCorsOrigins"] as const;
+
 export const httpCommands = {
   serve: {
     usage: "serve",
     sentence: "Serve the HTTP API and run no jobs",
     arguments: {},
     flags: {},
-    options: [...common, "httpPort", "httpHost", "logLevel", "logFormat", "redact"],
+    options: [...common, ...http, "logLevel", "logFormat", "redact"],
     examples: [
       ["taskrun serve", "on http://127.0.0.1:3000"],
       ["taskrun serve --http-host 0.0.0.0", "for other machines, once there is a token"],

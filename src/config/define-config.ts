@@ -48,6 +48,15 @@ export interface UserConfig {
   httpPort?: number | null;
   /** Address that the HTTP API listens on; others than this machine need a token. */
   httpHost?: string;
+  /** Path that the HTTP API is beneath, such as "/jobs". Default: none. */
+  httpPrefix?: string;
+  /**
+   * Reverse proxies whose X-Forwarded-… headers are believed: addresses, networks, or "loopback",
+   * "linklocal", "uniquelocal". Default: none.
+   */
+  httpTrustProxy?: readonly string[];
+  /** Origins of pages elsewhere that may ask the HTTP API with a token. Default: none. */
+  httpCorsOrigins?: readonly string[];
   /** Policies of every task that doesn't set its own. */
   defaults?: TaskDefaults;
   /** Functions around every attempt, the first one outermost. */

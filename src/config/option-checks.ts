@@ -53,6 +53,8 @@ function functionOf<Signature>() {
   });
 }
 
+const prefixError = 'expected a path like "/jobs"';
+
 const text = z.string({ error: "expected a text" }).min(1, { error: "expected a text" });
 
 /** A flag and the environment can only say "false". */
@@ -154,6 +156,22 @@ export const optionChecks = {
   dataDir: text,
   httpPort: wholeNumber(schema.httpPort).nullable(),
   httpHost: text,
+  httpPrefix: z
+    .string({ error: prefixError })
+    .regex(/^((\/[\w.~-]+)*|\/)$/, { error: prefixError })
+    .transform((value) => (value === "/" ? "" : value)),
+  httpTrustProxy: z.array(
+    z.string().regex(/^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/[\d.]+)?)$/i, {
+      error: "expected an address, a network, or loopback, linklocal, uniquelocal",
+    }),
+    { error: "expected a list of addresses" },
+  ),
+  httpCorsOrigins: z.array(
+    z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+      error: 'expected an origin like "https://example.com"',
+    }),
+    { error: "expected a list of origins" },
+  ),
   defaults: taskDefaults,
   middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),
   plugins,

@@ -48,6 +48,12 @@ export interface ResolvedConfig {
   readonly httpPort: number | null;
   /** Address that the HTTP API listens on. */
   readonly httpHost: string;
+  /** Path that the HTTP API is beneath: "" or "/jobs". */
+  readonly httpPrefix: string;
+  /** Addresses and networks of proxies whose X-Forwarded-… headers are believed. */
+  readonly httpTrustProxy: readonly string[];
+  /** Origins of pages elsewhere that may ask the HTTP API. */
+  readonly httpCorsOrigins: readonly string[];
   readonly defaults: TaskDefaults;
   readonly middleware: readonly Middleware[];
   readonly plugins: readonly Plugin[];

@@ -155,6 +155,21 @@ export const schema = {
     default: "127.0.0.1",
     sentence: "Address that the HTTP API listens on; others than this machine need a token",
   },
+  httpPrefix: {
+    kind: "text",
+    default: "",
+    sentence: "Path that the HTTP API is beneath, such as /jobs",
+  },
+  httpTrustProxy: {
+    kind: "list",
+    default: [],
+    sentence: "Addresses of reverse proxies whose X-Forwarded-… headers are believed",
+  },
+  httpCorsOrigins: {
+    kind: "list",
+    default: [],
+    sentence: "Origins of pages elsewhere that may ask the HTTP API with a token",
+  },
   defaults: {
     kind: "code",
     default: {},

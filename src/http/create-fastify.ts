@@ -1,27 +1,25 @@
 /**
- * The routes behind a server: limits, who is let in, one shape of answers. What a route does is
- * its own; where the server listens is `start-http-server`'s.
+ * A server of our own for the API: limits against clients that send too much, too slowly or no
+ * HTTP at all. Where it listens is `start-http-server`'s.
  */
 
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Logger } from "../core/logger.ts";
-import { type Caller, checkScope, type Gatekeeper } from "./gatekeeper.ts";
+import fastify, { type FastifyInstance } from "fastify";
+import { addApi, refuse } from "./add-api.ts";
+import type { ApiOptions } from "./api-options.ts";
 import { HttpError } from "./http-error.ts";
-import type { ApiParts, HttpRoute } from "./http-route.ts";
-import { httpErrorFrom, problemBody } from "./problem.ts";
-import type { Readiness } from "./readiness.ts";
+import { problemBody } from "./problem.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
-export interface FastifyOptions {
-  readonly routes: readonly HttpRoute[];
-  readonly api: ApiParts;
-  readonly gatekeeper: Pick<Gatekeeper, "admit">;
-  readonly readiness: Readiness;
-  readonly logger: Logger;
+export interface FastifyOptions extends Omit<ApiOptions, "prefixOf"> {
+  /** The path that all of it is beneath: "" or "/jobs". */
+  readonly prefix: string;
+  readonly proxies: TrustedProxies;
 }
 
 const largestBodyBytes = 1_048_576;
+const mostConnections = 512;
 
 /** Against clients that send slowly, or nothing. */
 const timeouts = {
@@ -31,17 +29,11 @@ const timeouts = {
   connectionsCheckingInterval: 1_000,
 };
 
-const safeHeaders = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
-
 export function createFastify(options: FastifyOptions): FastifyInstance {
-  const { logger, readiness } = options;
+  const { logger, prefix, proxies } = options;
   const server = fastify({
     logger: false,
+    trustProxy: proxies.trusts,
     bodyLimit: largestBodyBytes,
     requestTimeout: timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
@@ -53,91 +45,16 @@ export function createFastify(options: FastifyOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseMalformed(error, socket),
     frameworkErrors: (error, request, reply) => refuse(error, { request, reply, logger }),
   });
-  server.removeContentTypeParser("text/plain");
-  acceptEmptyJson(server);
-  let isClosing = false;
-  server.addHook("preClose", async () => {
-    isClosing = true;
-  });
-  server.addHook("onSend", async (_, reply) => {
-    reply.headers(safeHeaders);
-    // Else a client would keep the connection, and the stop would wait for it.
-    if (isClosing) reply.header("connection", "close");
-  });
-  server.setErrorHandler((error, request, reply) => refuse(error, { request, reply, logger }));
-  server.get("/healthz", async () => ({ success: true, data: { live: true } }));
-  server.get("/readyz", async (_, reply) => {
-    const report = await readiness.look();
-    return reply.code(report.ready ? 200 : 503).send({ success: report.ready, data: report });
-  });
-  // In a room of its own, so that the two above are asked by anybody.
-  server.register(async (guarded) => addGuarded(guarded, options));
-  return server;
-}
-
-function addGuarded(
-  server: FastifyInstance,
-  { routes, api, gatekeeper, logger }: FastifyOptions,
-): void {
-  server.decorateRequest("caller");
-  server.addHook("onRequest", async (request) => {
-    const [, query = ""] = request.url.split(/\?(.*)/s);
-    const { headers, ip: address } = request;
-    request.setDecorator("caller", await gatekeeper.admit({ headers, address, query }));
-  });
-  server.addHook("onResponse", async (request, { statusCode: status, elapsedTime }) => {
-    const [path] = request.url.split("?");
-    const { name = null } = request.getDecorator<Caller | undefined>("caller") ?? {};
-    const ms = Math.round(elapsedTime);
-    logger.debug({ method: request.method, path, status, ms, token: name }, "answered");
-  });
-  for (const route of routes) {
-    server.route({
-      method: route.method,
-      url: route.path,
-      onRequest: async (request) => checkScope(request.getDecorator("caller"), route.scope),
-      handler: async (request, reply) => {
-        const { query, body, headers } = request;
-        // why: the router makes an object of texts of the names in the path
-        const params = request.params as Readonly<Record<string, string>>;
-        const caller = request.getDecorator<Caller>("caller");
-        const answer = await route.answer({ caller, params, query, body, headers }, api);
-        reply.code(route.status).headers(answer.headers ?? {});
-        return { success: true, data: answer.data, ...answer.more };
-      },
+  server.server.maxConnections = mostConnections;
+  const prefixOf: ApiOptions["prefixOf"] = (request) => proxies.prefixOf(request) + prefix;
+  server.register(async (api) => addApi(api, { ...options, prefixOf }), { prefix });
+  if (prefix !== "") {
+    server.setNotFoundHandler((request, reply) => {
+      const what = `Everything is beneath ${prefix}/.`;
+      refuse(new HttpError(404, "no-such-route", what), { request, reply, logger });
     });
   }
-  server.setNotFoundHandler(async (request) => {
-    const [path] = request.url.split("?");
-    throw new HttpError(404, "no-such-route", `There is no ${request.method} ${path}.`);
-  });
-}
-
-/** A call without a body may come with the header of one. */
-function acceptEmptyJson(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser("error", "error");
-  server.removeContentTypeParser("application/json");
-  server.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined);
-    else parse(request, String(body), done);
-  });
-}
-
-interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly logger: Logger;
-}
-
-function refuse(error: unknown, { request, reply, logger }: Exchange): void {
-  const [path = "/"] = request.url.split("?");
-  const told = httpErrorFrom(error);
-  if (told === null || told.status >= 500) {
-    logger.error({ err: error, method: request.method, path }, "a request failed");
-  }
-  const refusal =
-    told ?? new HttpError(500, "internal", "taskrun itself failed; its log says how.");
-  void reply.code(refusal.status).headers(refusal.headers).send(problemBody(refusal, path));
+  return server;
 }
 
 /** What isn't even HTTP, or came too slowly. */

@@ -1,37 +1,26 @@
 /**
- * Who asks, and whether they may. With tokens in the database every request needs one; without,
- * only this machine may ask. Whoever makes the first token closes the door at once and for good.
+ * Who asks, and whether they may. With tokens in the database every request needs one, or the
+ * cookie of a browser that has shown one; without, only this machine may ask. Whoever makes the
+ * first token closes the door at once and for good.
  */
 
 import { createHash } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
 import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
 import type { Schemas } from "../store/schemas.ts";
+import { findSession, sessionPrefix } from "../store/sessions.ts";
 import {
+  type FoundToken,
   findToken,
   hasTokens,
   noteTokenUse,
-  type TokenScope,
   tokenScopes,
 } from "../store/tokens.ts";
 import { FailedLogins } from "./failed-logins.ts";
+import type { Caller, Gate, Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 import { checkIsLocal } from "./loopback.ts";
-
-export interface Caller {
-  /** The token's; null where none is needed. */
-  readonly name: string | null;
-  readonly scopes: readonly TokenScope[];
-}
-
-/** What is looked at of a request. */
-export interface Knock {
-  readonly headers: IncomingHttpHeaders;
-  readonly address: string;
-  /** The part of the URL behind "?". */
-  readonly query: string;
-}
+import { checkIsOwnPage, sessionIn } from "./session-cookie.ts";
 
 export interface GatekeeperOptions {
   readonly db: pg.Pool;
@@ -42,7 +31,7 @@ export interface GatekeeperOptions {
 const failedLogins = { limit: 10, windowMs: 60_000 };
 const longestToken = 200;
 
-export class Gatekeeper {
+export class Gatekeeper implements Gate {
   readonly #options: GatekeeperOptions;
   readonly #failedLogins = new FailedLogins(failedLogins);
   /** Hashes of tokens that were right: others behind the same proxy must not lock them out. */
@@ -53,31 +42,30 @@ export class Gatekeeper {
     this.#options = options;
   }
 
-  /** Whether a token is needed. */
   async isClosed(): Promise<boolean> {
     const { db, schemas } = this.#options;
     this.#isClosed ||= await hasTokens(db, schemas);
     return this.#isClosed;
   }
 
-  /** @throws HttpError 400, 401, 403 or 429 */
   async admit(knock: Knock): Promise<Caller> {
     refuseTokenInUrl(knock.query);
-    if (await this.isClosed()) return this.#byToken(knock);
-    checkIsLocal(knock.headers);
-    return { name: null, scopes: tokenScopes };
+    const { authorization } = knock.headers;
+    if (!(await this.isClosed())) return this.#locally(knock);
+    const session = authorization === undefined ? sessionIn(knock.headers.cookie) : null;
+    if (session !== null) return this.#bySession(knock, session);
+    return this.checkToken(tokenIn(authorization), knock.address);
   }
 
-  async #byToken({ headers, address }: Knock): Promise<Caller> {
-    const token = tokenIn(headers.authorization);
+  /** @throws HttpError 401 or 429, unless the token is in use */
+  async checkToken(token: string, address: string): Promise<FoundToken> {
     const hash = createHash("sha256").update(token).digest("hex");
-    if (!this.#trusted.has(hash)) this.#refuseGuesser(address);
+    if (!this.#trusted.has(hash)) this.refuseGuesser(address);
     const { db, schemas, logger } = this.#options;
     const found = await findToken(db, schemas, token);
     if (found?.state !== "valid") {
       this.#trusted.delete(hash);
-      this.#failedLogins.failed(address);
-      logger.warn({ address, token: found?.name ?? null }, "a request had a wrong token");
+      this.failed(address, found?.name ?? null);
       if (found === null) throw unauthorized("wrong-token", "The token is not known.");
       throw unauthorized(`token-${found.state}`, `The token ${found.name} is ${found.state}.`);
     }
@@ -87,29 +75,47 @@ export class Gatekeeper {
         logger.debug({ err }, "the use of a token can't be noted"),
       );
     }
-    return { name: found.name, scopes: found.scopes };
+    return found;
   }
 
-  #refuseGuesser(address: string): void {
+  /** @throws HttpError 429 for an address that has shown too many wrong secrets */
+  refuseGuesser(address: string): void {
     const waitMs = this.#failedLogins.waitMs(address);
     if (waitMs === 0) return;
     throw new HttpError(429, "too-many-wrong-tokens", "Too many wrong tokens from this address.", {
       headers: { "retry-after": String(Math.ceil(waitMs / 1000)) },
     });
   }
-}
 
-/** @throws HttpError 403 */
-export function checkScope(caller: Caller, scope: TokenScope): void {
-  if (caller.scopes.includes(scope)) return;
-  throw new HttpError(
-    403,
-    "wrong-scope",
-    `The token ${caller.name} may not do this: it needs the scope ${scope}.`,
-    {
-      headers: { "www-authenticate": `Bearer error="insufficient_scope", scope="${scope}"` },
-    },
-  );
+  /** Counts a wrong secret. */
+  failed(address: string, name: string | null = null): void {
+    this.#failedLogins.failed(address);
+    this.#options.logger.warn({ address, token: name }, "a request had a wrong token");
+  }
+
+  /** Nobody needs to sign in here, but an account that has is who asks. */
+  async #locally({ headers, address }: Knock): Promise<Caller> {
+    checkIsLocal(headers);
+    const secret = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
+    if (!secret?.startsWith(sessionPrefix)) return { name: null, scopes: tokenScopes };
+    this.refuseGuesser(address);
+    const { db, schemas } = this.#options;
+    const session = await findSession(db, schemas, secret);
+    if (session?.kind === "account") return session;
+    this.failed(address);
+    throw unauthorized("wrong-token", "The session is over or not known.");
+  }
+
+  async #bySession(knock: Knock, secret: string): Promise<Caller> {
+    const { db, schemas } = this.#options;
+    const session = await findSession(db, schemas, secret);
+    // An account counts only as long as nobody needs a token.
+    if (session === null || session.kind === "account") {
+      throw unauthorized("session-over", "You are not signed in any more.");
+    }
+    checkIsOwnPage(knock);
+    return session;
+  }
 }
 
 /** It would be in logs, in the browser's history and in what is sent on as the referrer. */

@@ -9,9 +9,10 @@ import type { Catalog } from "../core/catalog.ts";
 import type { ParsedCrontab } from "../core/crontab.ts";
 import type { Schemas } from "../store/schemas.ts";
 import type { TokenScope } from "../store/tokens.ts";
-import type { Caller } from "./gatekeeper.ts";
+import type { Caller, Gate, Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 import { parseInput } from "./parse-input.ts";
+import type { SignIn } from "./sign-in.ts";
 
 /** What the routes work on. */
 export interface ApiParts {
@@ -21,6 +22,9 @@ export interface ApiParts {
   readonly catalog: () => Catalog;
   /** The lines of the crontab that are known here at this moment. */
   readonly crontab: () => ParsedCrontab;
+  readonly gate: Gate;
+  /** Null where another application says who asks. */
+  readonly signIn: SignIn | null;
 }
 
 export interface Answer<Data> {
@@ -36,32 +40,37 @@ export interface Asked {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
-  /** Small letters; the ones that a route may look at. */
-  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+  readonly knock: Knock;
+  /** Where the API is, as the caller sees it. */
+  readonly place: {
+    /** "" or "/jobs" */
+    readonly prefix: string;
+    /** Whether the caller speaks TLS. */
+    readonly isSecure: boolean;
+  };
 }
 
 /** A request that has been checked. */
-export interface Checked<Query, Body> {
-  readonly caller: Caller;
+export interface Checked<Query, Body> extends Pick<Asked, "caller" | "knock" | "place"> {
   /** The job's in the path; "" for a path without. */
   readonly id: string;
   /** The texts in the path, by their names. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Body;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** What is told of a call. */
 interface RouteFacts {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** ":id" is a job's; other names are texts. */
   readonly path: string;
-  readonly scope: TokenScope;
+  /** What a token needs; "any": to be in use, "none": no token is needed. */
+  readonly scope: TokenScope | "any" | "none";
   /** One sentence for the reference, without a full stop. */
   readonly summary: string;
-  /** Of a call that went well. Default 200. */
-  readonly status?: 200 | 201;
+  /** Of a call that went well; 303 has no body. Default 200. */
+  readonly status?: 200 | 201 | 303;
 }
 
 export interface RouteSpec<Query extends z.ZodType, Body extends z.ZodType, Data extends z.ZodType>
@@ -101,15 +110,14 @@ export function httpRoute<
   const body = (spec.body ?? nothing) as Body; // why: as for the query
   return {
     ...{ method, path, scope, summary, status, query, body, data, more },
-    answer: async ({ caller, params, headers = {}, ...sent }, api) =>
+    answer: async ({ caller, params, knock, place, ...sent }, api) =>
       spec.answer(
         {
-          caller,
+          ...{ caller, knock, place },
           id: idFrom(params.id),
           params,
           query: parseInput(query, sent.query, "query"),
           body: parseInput(body, sent.body ?? {}, "body"),
-          headers,
         },
         api,
       ),

@@ -13,13 +13,19 @@ import type { Logger } from "../core/logger.ts";
 import { endPool } from "../store/pools.ts";
 import { schemasFor } from "../store/schemas.ts";
 import { createFastify } from "./create-fastify.ts";
+import { EventHub } from "./event-hub.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { isLoopback } from "./loopback.ts";
 import { Readiness } from "./readiness.ts";
-import { allRoutes } from "./routes/all-routes.ts";
+import { allRoutes, ownRoutes } from "./routes/all-routes.ts";
+import { SignIn } from "./sign-in.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
+import { UiFiles } from "./ui-files.ts";
+
+type HttpOption = "httpHost" | "httpPrefix" | "httpTrustProxy" | "httpCorsOrigins";
 
 export interface HttpServerOptions {
-  readonly config: Pick<ResolvedConfig, "httpHost" | "schema">;
+  readonly config: Pick<ResolvedConfig, HttpOption | "schema">;
   /** 0 = any that is free. */
   readonly port: number;
   readonly connectionString: string;
@@ -37,6 +43,8 @@ export interface HttpServer {
   readonly url: string;
   /** Whether requests need a token. */
   readonly needsToken: boolean;
+  /** A link that signs a browser in, one time; the one before is good for nothing any more. */
+  newLink(): string;
   /** Answers what has been asked, for 5 s at most, and takes nothing new. */
   close(): Promise<void>;
 }
@@ -50,14 +58,10 @@ const closeWithinMs = 5_000;
  * @throws TaskrunError `bad-config` when the host or the port can't be listened on
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, port, connectionString, logger, catalog } = options;
+  const { config, port } = options;
   const { httpHost: host } = config;
-  const schemas = schemasFor(config.schema);
-  const db = createPool(connectionString, logger);
-  const gatekeeper = new Gatekeeper({ db, schemas, logger });
-  const readiness = new Readiness(db);
-  const api = { db, schemas, catalog, crontab: options.crontab ?? (() => noCrontab) };
-  const server = createFastify({ routes: allRoutes, api, gatekeeper, readiness, logger });
+  const parts = createParts(options);
+  const { server, readiness, db, gatekeeper, signIn } = parts;
   const close = async (): Promise<void> => {
     const late = setTimeout(() => server.server.closeAllConnections(), closeWithinMs);
     await server.close();
@@ -75,11 +79,36 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const shown = isIPv6(host) ? `[${host}]` : host;
     const [address] = server.addresses();
     const listening = typeof address === "object" ? address.port : port;
-    return { url: `http://${shown}:${listening}`, needsToken, close };
+    const url = `http://${shown}:${listening}${config.httpPrefix}`;
+    return { url, needsToken, newLink: () => `${url}/login?once=${signIn.newLink()}`, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function createParts(options: HttpServerOptions) {
+  const { config, connectionString, logger, catalog } = options;
+  const schemas = schemasFor(config.schema);
+  const db = createPool(connectionString, logger);
+  const shared = { db, schemas, logger };
+  const gatekeeper = new Gatekeeper(shared);
+  const signIn = new SignIn({ ...shared, gatekeeper });
+  const readiness = new Readiness(db);
+  const crontab = options.crontab ?? (() => noCrontab);
+  const server = createFastify({
+    routes: [...allRoutes, ...ownRoutes],
+    api: { db, schemas, catalog, crontab, gate: gatekeeper, signIn },
+    gate: gatekeeper,
+    readiness,
+    events: new EventHub(shared),
+    ui: new UiFiles(),
+    logger,
+    corsOrigins: config.httpCorsOrigins,
+    prefix: config.httpPrefix,
+    proxies: new TrustedProxies(config.httpTrustProxy),
+  });
+  return { db, gatekeeper, signIn, readiness, server };
 }
 
 function createPool(connectionString: string, logger: Logger): pg.Pool {

@@ -142,7 +142,13 @@ describe("where it listens", () => {
   test("a port that is taken is told as such", async () => {
     await using api = await httpApi();
     const start = startHttpServer({
-      config: { httpHost: "127.0.0.1", schema: "graphile_worker" },
+      config: {
+        httpHost: "127.0.0.1",
+        httpPrefix: "",
+        httpTrustProxy: [],
+        httpCorsOrigins: [],
+        schema: "graphile_worker",
+      },
       port: Number(new URL(api.url).port),
       connectionString: api.connectionString,
       logger: (await import("pino")).pino({ level: "silent" }),

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Pool } from "pg";
 import { pino } from "pino";
+import type { ResolvedConfig } from "../../src/config/resolved-config.ts";
 import type { Catalog } from "../../src/core/catalog.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
@@ -40,6 +41,7 @@ export interface HttpApi extends AsyncDisposable {
 export interface HttpApiOptions {
   readonly tasks?: Readonly<Record<string, unknown>>;
   readonly host?: string;
+  readonly config?: Partial<ResolvedConfig>;
   /** The crontab's text. */
   readonly crontab?: string;
   /** Whose database and tasks to serve, instead of its own. */
@@ -56,7 +58,14 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
   const catalog = runtime?.catalog ?? catalogOf(tasks);
   const crontab = await checkCrontab(await parseCrontab(options.crontab ?? ""), catalog);
   const server = await startHttpServer({
-    config: { httpHost: host, schema: "graphile_worker" },
+    config: {
+      httpHost: host,
+      httpPrefix: "",
+      httpTrustProxy: [],
+      httpCorsOrigins: [],
+      schema: "graphile_worker",
+      ...options.config,
+    },
     port: 0,
     connectionString,
     logger: pino({ level: "debug" }, { write: (line: string) => void logged.push(line) }),

@@ -164,7 +164,8 @@ class Watch {
       await session.start();
       this.#current = { session, pool, config };
       this.#showStart(config, database, logger);
-      http = await serveBeside(runtime, { config, connectionString, logger });
+      const serving = { config, connectionString, logger, showsLink: true };
+      http = await serveBeside(runtime, serving);
       onStarted();
       const begin = await Promise.race([next.promise, this.#untilStopped()]);
       if (begin === null) this.#tellStop(runtime.running);

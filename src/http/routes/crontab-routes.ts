@@ -57,9 +57,9 @@ export const crontabRoutes: readonly HttpRoute[] = [
     summary: "Queue the task of a line now, beside its times",
     status: 201,
     data: createdTaskShape,
-    async answer({ params, caller }, api) {
+    async answer({ params, caller, place }, api) {
       const data = createdTask(await queueNow(api, lineOf(api, params.identifier), caller.name));
-      return { data, headers: { location: `/tasks/${data.id}` } };
+      return { data, headers: { location: `${place.prefix}/tasks/${data.id}` } };
     },
   }),
   httpRoute({

@@ -13,7 +13,7 @@ import {
   runJobNow,
   runJobsNow,
 } from "../../store/operations.ts";
-import type { Caller } from "../gatekeeper.ts";
+import type { Caller } from "../gate.ts";
 import { type ApiParts, type HttpRoute, httpRoute, jobId } from "../http-route.ts";
 import { at, listOf } from "../task-shape.ts";
 import { jobFilterFrom, taskFilter } from "./task-routes.ts";

@@ -105,9 +105,9 @@ export const taskRoutes: readonly HttpRoute[] = [
     status: 201,
     body: newTask,
     data: createdTaskShape,
-    async answer({ body, caller }, api) {
+    async answer({ body, caller, place }, api) {
       const data = createdTask(await createTask(api, body, caller.name));
-      return { data, headers: { location: `/tasks/${data.id}` } };
+      return { data, headers: { location: `${place.prefix}/tasks/${data.id}` } };
     },
   }),
   httpRoute({

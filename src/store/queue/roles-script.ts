@@ -42,6 +42,8 @@ export function rolesScript(schemas: Schemas, options: { graphileFunctions: bool
     ":READER": escapeIdentifier(names.reader),
     ":JOBS_TEXT": escapeLiteral(`${schemas.queue}._private_jobs`),
     ":TOKENS_TEXT": escapeLiteral(`${schemas.own}.tokens`),
+    ":SESSIONS_TEXT": escapeLiteral(`${schemas.own}.sessions`),
+    ":ACCOUNTS_TEXT": escapeLiteral(`${schemas.own}.accounts`),
     ":ADD_JOB_TEXT": escapeLiteral(`${schemas.own}.add_job(text,jsonb,jsonb)`),
   };
   const more = options.graphileFunctions ? read("roles-graphile.sql") : "";

@@ -64,15 +64,18 @@ grant select, insert, update, delete on all tables in schema :QUEUE to :WORKER;
 revoke insert, update, delete on :OWN.migrations, :QUEUE.migrations from :WORKER;
 grant execute on all functions in schema :QUEUE to :WORKER;
 
--- Reading. Not the tokens of the HTTP API, not even as hashes.
+-- Reading. Not the tokens, sessions and accounts of the HTTP API, not even as hashes.
 grant usage on schema :OWN, :QUEUE to :READER;
 grant select on all tables in schema :OWN to :READER;
 grant select on all tables in schema :QUEUE to :READER;
 do $do$
+declare
+  v_table text;
 begin
-  if to_regclass(:TOKENS_TEXT) is not null then
-    execute format('revoke all on %s from %I', to_regclass(:TOKENS_TEXT), :READER_TEXT);
-  end if;
+  foreach v_table in array array[:TOKENS_TEXT, :SESSIONS_TEXT, :ACCOUNTS_TEXT] loop
+    continue when to_regclass(v_table) is null;
+    execute format('revoke all on %s from %I', to_regclass(v_table), :READER_TEXT);
+  end loop;
 end;
 $do$;
 

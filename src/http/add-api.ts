@@ -1,0 +1,134 @@
+/**
+ * Puts the API into a server of Fastify's: who is let in, one shape of answers, health, the
+ * dashboard. What a route does is its own; the server and its limits are whose it is: ours
+ * (`create-fastify`) or an application's (`taskrun-http`).
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "../core/logger.ts";
+import { addCors } from "./add-cors.ts";
+import { addEvents } from "./add-events.ts";
+import { addUi } from "./add-ui.ts";
+import { type ApiOptions, knockOf } from "./api-options.ts";
+import { type Caller, checkScope } from "./gate.ts";
+import { HttpError } from "./http-error.ts";
+import type { HttpRoute } from "./http-route.ts";
+import { httpErrorFrom, problemBody } from "./problem.ts";
+
+const safeHeaders = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+export function addApi(server: FastifyInstance, options: ApiOptions): void {
+  const { logger, readiness, events } = options;
+  server.removeContentTypeParser("text/plain");
+  acceptEmptyJson(server);
+  let isClosing = false;
+  server.addHook("preClose", async () => {
+    isClosing = true;
+    await events.stop();
+  });
+  server.addHook("onSend", async (_, reply) => {
+    for (const [name, value] of Object.entries(safeHeaders)) {
+      if (!reply.hasHeader(name)) reply.header(name, value);
+    }
+    // Else a client would keep the connection, and the stop would wait for it.
+    if (isClosing) reply.header("connection", "close");
+  });
+  server.setErrorHandler((error, request, reply) => refuse(error, { request, reply, logger }));
+  server.get("/healthz", async () => ({ success: true, data: { live: true } }));
+  server.get("/readyz", async (_, reply) => {
+    const report = await readiness.look();
+    return reply.code(report.ready ? 200 : 503).send({ success: report.ready, data: report });
+  });
+  addCors(server, options.corsOrigins);
+  addUi(server, options);
+  // In a room of its own, so that those above are asked by anybody.
+  server.register(async (open) => {
+    open.decorateRequest("caller");
+    for (const route of options.routes) if (route.scope === "none") addRoute(open, route, options);
+  });
+  server.register(async (guarded) => addGuarded(guarded, options));
+}
+
+function addGuarded(server: FastifyInstance, options: ApiOptions): void {
+  const { routes, gate, logger } = options;
+  server.decorateRequest("caller");
+  server.addHook("onRequest", async (request) => {
+    request.setDecorator("caller", await gate.admit(knockOf(request)));
+  });
+  server.addHook("onResponse", async (request, { statusCode: status, elapsedTime }) => {
+    const [path] = request.url.split("?");
+    const { name = null } = request.getDecorator<Caller | undefined>("caller") ?? {};
+    const ms = Math.round(elapsedTime);
+    logger.debug({ method: request.method, path, status, ms, token: name }, "answered");
+  });
+  for (const route of routes) if (route.scope !== "none") addRoute(server, route, options);
+  addEvents(server, options);
+  server.setNotFoundHandler(async (request) => {
+    const [path] = request.url.split("?");
+    throw new HttpError(404, "no-such-route", `There is no ${request.method} ${path}.`);
+  });
+}
+
+function addRoute(server: FastifyInstance, route: HttpRoute, options: ApiOptions): void {
+  const { scope } = route;
+  server.route({
+    method: route.method,
+    url: route.path,
+    onRequest: async (request) => {
+      if (scope === "none" || scope === "any") return;
+      checkScope(request.getDecorator("caller"), scope);
+    },
+    handler: async (request, reply) => {
+      const { query, body } = request;
+      // why: the router makes an object of texts of the names in the path
+      const params = request.params as Readonly<Record<string, string>>;
+      const caller = request.getDecorator<Caller | undefined>("caller") ?? nobody;
+      const place = placeOf(request, options);
+      const asked = { caller, params, query, body, knock: knockOf(request), place };
+      const answer = await route.answer(asked, options.api);
+      reply.code(route.status).headers(answer.headers ?? {});
+      if (route.status === 303) return reply.send();
+      return { success: true, data: answer.data, ...answer.more };
+    },
+  });
+}
+
+const nobody: Caller = { name: null, scopes: [] };
+
+/** Where the API is, as the caller sees it. */
+function placeOf(request: FastifyRequest, { prefixOf }: Pick<ApiOptions, "prefixOf">) {
+  return { prefix: prefixOf(request), isSecure: request.protocol === "https" };
+}
+
+/** A call without a body may come with the header of one. */
+function acceptEmptyJson(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser("error", "error");
+  server.removeContentTypeParser("application/json");
+  server.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else parse(request, String(body), done);
+  });
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly logger: Logger;
+}
+
+/** Answers any error in the one shape. */
+export function refuse(error: unknown, { request, reply, logger }: Exchange): void {
+  const [path = "/"] = request.url.split("?");
+  const told = httpErrorFrom(error);
+  if (told === null || told.status >= 500) {
+    logger.error({ err: error, method: request.method, path }, "a request failed");
+  }
+  const refusal =
+    told ?? new HttpError(500, "internal", "taskrun itself failed; its log says how.");
+  void reply.code(refusal.status).headers(refusal.headers).send(problemBody(refusal, path));
+}

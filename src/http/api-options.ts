@@ -1,0 +1,30 @@
+/** What the API is made of, and how it sees a request of Fastify's. */
+
+import type { FastifyRequest } from "fastify";
+import type { Logger } from "../core/logger.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { Gate, Knock } from "./gate.ts";
+import type { ApiParts, HttpRoute } from "./http-route.ts";
+import type { Readiness } from "./readiness.ts";
+import type { UiFiles } from "./ui-files.ts";
+
+export interface ApiOptions {
+  readonly routes: readonly HttpRoute[];
+  readonly api: ApiParts;
+  readonly gate: Gate;
+  readonly readiness: Readiness;
+  readonly events: EventHub;
+  readonly ui: UiFiles;
+  readonly logger: Logger;
+  /** Of pages elsewhere that may ask. */
+  readonly corsOrigins: readonly string[];
+  /** The path that callers see before ours: "" or "/jobs". */
+  readonly prefixOf: (request: FastifyRequest) => string;
+}
+
+/** What the gate looks at. */
+export function knockOf(request: FastifyRequest): Knock {
+  const [, query = ""] = request.url.split(/\?(.*)/s);
+  const { method, headers, ip: address, host } = request;
+  return { method, headers, address, query, host };
+}
