@@ -4,9 +4,9 @@
  */
 
 import { ShutdownError } from "../core/task-errors.ts";
-import { pause } from "../store/transient.ts";
 import type { Dispatcher } from "./fetching/dispatcher.ts";
 import type { Settler } from "./settling/settle.ts";
+import { within } from "./within.ts";
 
 export interface ShutdownOptions {
   readonly dispatcher: Dispatcher;
@@ -42,18 +42,4 @@ export async function shutDown(options: ShutdownOptions): Promise<boolean> {
   const handedOver = Promise.all([fetchingStopped, dispatcher.untilIdle()]);
   const all = await within(writeMs(), handedOver, null);
   return (await settler.stop(writeMs())) && all;
-}
-
-/** Whether it came to its end in time. Leaves no timer behind that would hold up the process. */
-async function within(
-  limitMs: number,
-  end: Promise<unknown>,
-  hurry: AbortSignal | null,
-): Promise<boolean> {
-  const over = new AbortController();
-  const signals = hurry === null ? [over.signal] : [over.signal, hurry];
-  const timeUp = pause(limitMs, AbortSignal.any(signals)).then(() => false);
-  const inTime = await Promise.race([end.then(() => true), timeUp]);
-  over.abort();
-  return inTime;
 }

@@ -24,6 +24,7 @@ import {
 } from "../../store/processes.ts";
 import { freeExpiredLocks } from "../../store/queue/locks.ts";
 import type { Schemas } from "../../store/schemas.ts";
+import { within } from "../within.ts";
 import type { BeatMessage, BeatOrder, BeatThreadData } from "./beat-thread.ts";
 import { LoopPulse } from "./loop-pulse.ts";
 import { pidSpace } from "./pid-space.ts";
@@ -50,6 +51,7 @@ const looksUntilDead = 6;
 // Tombstones are looked at again this often: a process that was only frozen may wake up and
 // lock jobs before it notices.
 const looksBetweenTombstones = 5;
+const longestLookMs = 1000;
 const expiredLocksIntervalMs = 10 * 60_000;
 
 interface Watched {
@@ -99,7 +101,8 @@ export class Presence {
     this.#pulse.stop();
     clearTimeout(this.#timer);
     clearTimeout(this.#threadTimer);
-    await this.#look;
+    // One that hangs is left to itself.
+    await within(longestLookMs, this.#look, null);
     if (this.#thread !== null) {
       this.#thread.postMessage("stop" satisfies BeatOrder);
       await this.#thread.terminate();
@@ -183,7 +186,8 @@ export class Presence {
       const beats = await listBeats(db, schemas);
       const tombstonesToo = this.#looks % looksBetweenTombstones === 0;
       for (const beat of beats) {
-        if (beat.dead ? tombstonesToo : this.#isSilent(beat)) await this.#bury(beat);
+        const why = beat.dead ? "had fallen silent" : this.#whyDead(beat);
+        if (why !== null && (!beat.dead || tombstonesToo)) await this.#bury(beat, why);
       }
       this.#forgetMissing(beats);
       if (nowMs - this.#lastExpiredMs > expiredLocksIntervalMs) {
@@ -199,31 +203,33 @@ export class Presence {
     }
   }
 
-  #isSilent(beat: Beat): boolean {
-    if (beat.id === this.#processId) return false;
+  /** Null for one that lives, as far as can be told from here. */
+  #whyDead(beat: Beat): string | null {
+    if (beat.id === this.#processId) return null;
     // Certain, where its number would be seen: it needn't be waited for.
     const visible = this.#pidSpace !== null && beat.pidSpace === this.#pidSpace;
-    if (visible && !isRunning(beat.pid)) return true;
+    if (visible && !isRunning(beat.pid)) return "is gone";
     const watched = this.#watched.get(beat.id);
     if (watched === undefined || watched.seq !== beat.seq) {
       this.#watched.set(beat.id, { seq: beat.seq, stillFor: 0 });
-      return false;
+      return null;
     }
     watched.stillFor += 1;
-    if (watched.stillFor < looksUntilDead) return false;
+    if (watched.stillFor < looksUntilDead) return null;
     // One that blocked its event loop before its heartbeat's thread began may still live.
-    return !(beat.seq === "0" && beat.host === hostname() && isRunning(beat.pid));
+    const blocked = beat.seq === "0" && beat.host === hostname() && isRunning(beat.pid);
+    return blocked ? null : "fell silent";
   }
 
-  async #bury(beat: Beat): Promise<void> {
+  async #bury(beat: Beat, why: string): Promise<void> {
     const { db, schemas, events, logger } = this.#options;
-    const rescued = await buryProcess(db, schemas, beat, `process died (${beat.id} fell silent)`);
+    const rescued = await buryProcess(db, schemas, beat, `process died (${beat.id} ${why})`);
     this.#watched.delete(beat.id);
     if (rescued === undefined) return;
     const { returned, retried, failed } = rescued;
     if (beat.dead && returned + retried + failed === 0) return;
     const report = { processId: beat.id, returned, retried, failed };
-    logger.warn(report, "gave away the jobs of a silent process");
+    logger.warn({ ...report, why }, "gave away the jobs of a process that died");
     events.emit("process:buried", report);
     this.#options.onRescued();
   }

@@ -43,7 +43,7 @@ test("the jobs of a process that fell silent run again elsewhere", async () => {
   await runtime.stop();
   const { rows } = await kit.db.query("select state, error_message from taskrun.attempts");
   expect(rows).toMatchObject([{ state: "retrying" }]);
-  expect(rows[0].error_message).toMatch(/process died/);
+  expect(rows[0].error_message).toBe("process died (taskrun-gone fell silent)");
 });
 
 test("a job whose last attempt died with its process has failed, with the reason", async () => {
@@ -82,6 +82,8 @@ test.runIf(pidSpace() !== null)(
     }, 150);
     await runtime.start();
     expect(await buried).toMatchObject([{ processId: "taskrun-gone", retried: 1 }]);
+    const { rows } = await kit.db.query("select error_message from taskrun.attempts");
+    expect(rows).toEqual([{ error_message: "process died (taskrun-gone is gone)" }]);
     clearInterval(beating);
     await runtime.stop();
   },
