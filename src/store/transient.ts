@@ -61,6 +61,12 @@ export function isRefusal(error: unknown): boolean {
   return isSqlState ? refusalClasses.has(code.slice(0, 2)) : !isTransient(error);
 }
 
+/** Whether the statement was ended because it took too long: by the server, or by not waiting. */
+export function isTooSlow(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("code" in error && error.code === "57014") || /^query read timeout/i.test(error.message);
+}
+
 export interface RetryOptions {
   /** Gives up, throwing the last error, when this aborts. */
   readonly signal?: AbortSignal;

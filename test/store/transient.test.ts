@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { isRefusal, isTransient, pause, retryTransient } from "../../src/store/transient.ts";
+import {
+  isRefusal,
+  isTooSlow,
+  isTransient,
+  pause,
+  retryTransient,
+} from "../../src/store/transient.ts";
 
 const coded = (code: string, more: object = {}) => Object.assign(new Error("x"), { code, ...more });
 
@@ -53,6 +59,13 @@ test.each(table)("%s", (_what, error, transient, refusal) => {
     transient,
     refusal,
   });
+});
+
+test("what took too long is told from what the server did not get to", () => {
+  expect(isTooSlow(coded("57014"))).toBe(true);
+  expect(isTooSlow(new Error("Query read timeout"))).toBe(true);
+  expect(isTooSlow(coded("57P01"))).toBe(false);
+  expect(isTooSlow("57014")).toBe(false);
 });
 
 test("retryTransient tries until it succeeds and tells of each wait", async () => {

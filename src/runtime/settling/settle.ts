@@ -13,7 +13,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { OutcomeState } from "../../core/outcome.ts";
 import type { Task } from "../../core/task.ts";
 import type { Schemas } from "../../store/schemas.ts";
-import { isRefusal, retryTransient } from "../../store/transient.ts";
+import { isRefusal, isTooSlow, retryTransient } from "../../store/transient.ts";
 import {
   type EndedAttempt,
   isPlain,
@@ -136,13 +136,19 @@ export class Settler {
     return [writePlain, this.#plain.splice(0, maxBatch)];
   }
 
-  async #settle(batch: readonly EndedAttempt[], write: WriteBatch): Promise<void> {
+  /** `sent`: how often it may have landed already, without anybody knowing. */
+  async #settle(batch: readonly EndedAttempt[], write: WriteBatch, sent = 0): Promise<void> {
     const { db, schemas, logger, events } = this.#options;
     let waiting = false;
+    let unsure = sent;
     try {
-      const states = await retryTransient((tries) => write(db, schemas, batch, tries), {
+      const states = await retryTransient(() => write(db, schemas, batch, unsure + 1), {
         signal: this.#giveUp.signal,
-        retries: (error) => !isRefusal(error),
+        retries: (error) => {
+          if (!isRefusal(error)) unsure += 1;
+          // A smaller piece of it may be done in the time that a statement has.
+          return !isRefusal(error) && !(isTooSlow(error) && batch.length > 1);
+        },
         onRetry: (error, delayMs) => {
           if (!waiting) events.emit("database:waiting", { error });
           waiting = true;
@@ -152,11 +158,15 @@ export class Settler {
       if (waiting) events.emit("database:back");
       this.#report(batch, states);
     } catch (error) {
-      await this.#settleApart(batch, write, error);
+      await this.#settleApart(batch, write, { error, sent: unsure });
     }
   }
 
-  async #settleApart(batch: readonly EndedAttempt[], write: WriteBatch, error: unknown) {
+  async #settleApart(
+    batch: readonly EndedAttempt[],
+    write: WriteBatch,
+    { error, sent }: { readonly error: unknown; readonly sent: number },
+  ): Promise<void> {
     const { logger } = this.#options;
     if (this.#giveUp.signal.aborted) {
       logger.error({ err: error, jobs: batch.length }, "stopped before outcomes were written");
@@ -164,14 +174,14 @@ export class Settler {
     }
     const half = batch.length >> 1;
     if (half > 0) {
-      await this.#settle(batch.slice(0, half), write);
-      await this.#settle(batch.slice(half), write);
+      await this.#settle(batch.slice(0, half), write, sent);
+      await this.#settle(batch.slice(half), write, sent);
       return;
     }
     const [ended] = batch;
     if (ended === undefined) return;
     // Perhaps only the short way was refused: there may be a record of an earlier ending.
-    if (write === writePlain) return this.#settle(batch, writeCompleted);
+    if (write === writePlain) return this.#settle(batch, writeCompleted, sent);
     logger.error({ err: error, jobId: ended.job.id }, "the database refused an outcome");
     const { outcome } = ended;
     if (outcome.state === "failed" && outcome.error.name === refusedName) {

@@ -94,6 +94,30 @@ test("outcomes wait while the database is away, and while it lacks a permission 
   }
 });
 
+test("a batch that takes longer than a statement may is settled in pieces", async () => {
+  for (let n = 0; n < 40; n += 1) await q.add({}, { do: "complete", output: n });
+  const sizes: number[] = [];
+  const db = failing(/taskrun settle/, () => null);
+  const slow = new Proxy(db, {
+    get: (target, key) => {
+      if (key !== "query") return Reflect.get(target, key, target);
+      return async (config: pg.QueryConfig, values?: unknown[]) => {
+        if (config.name !== "taskrun settle plain") return target.query(config, values);
+        const size = String(config.values?.[2]).split(",").length;
+        sizes.push(size);
+        if (size <= 10) return target.query(config, values);
+        throw Object.assign(new Error("canceling statement due to statement timeout"), {
+          code: "57014",
+        });
+      };
+    },
+  });
+  const { settler } = await drained(slow);
+  expect(settler.counts).toMatchObject({ completed: 40, failed: 0, lost: 0 });
+  expect(Math.max(...sizes)).toBeGreaterThan(10);
+  expect(await countLocks(q.kit)).toBe(0);
+});
+
 test("a row the database refuses is failed with its reason, and the others of its batch land", async () => {
   for (let n = 0; n < 50; n += 1) await q.add({}, { do: "complete", output: n === 20 ? "bad" : n });
   await q.db.query(
