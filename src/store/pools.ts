@@ -4,6 +4,7 @@
  */
 
 import pg from "pg";
+import { StalledConnections } from "./stalled-connections.ts";
 
 export interface PoolOptions {
   readonly connectionString: string;
@@ -29,6 +30,10 @@ const plannerSettings = [
   .map((setting) => `-c ${setting}`)
   .join(" ");
 
+// Asks the network about connections on which nothing has come for this long; the system's own
+// patience is two hours.
+const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
+
 /** For fetching and settling: short statements on indexed rows. */
 export function createQueuePool({ connectionString, max, onError }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
@@ -36,12 +41,15 @@ export function createQueuePool({ connectionString, max, onError }: PoolOptions)
     max,
     application_name: "taskrun queue",
     connectionTimeoutMillis: 10_000,
-    keepAlive: true,
+    ...keepAlive,
     statement_timeout: 60_000,
+    // The server's own limit comes first, wherever it can be heard.
+    query_timeout: 65_000,
     options: plannerSettings,
   });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));
+  new StalledConnections(pool, { connectionString });
   return pool;
 }
 
@@ -58,7 +66,7 @@ export function createHandlerPool({ connectionString, max, onError }: PoolOption
     max,
     application_name: "taskrun handlers",
     connectionTimeoutMillis: 30_000,
-    keepAlive: true,
+    ...keepAlive,
   });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));

@@ -22,8 +22,9 @@ export interface WakeOptions {
 }
 
 // A half-open connection never reports its end; asking is the only way to notice.
-const pingIntervalMs = 10_000;
-const pingTimeoutMs = 10_000;
+const pingIntervalMs = 5_000;
+const pingTimeoutMs = 5_000;
+const connectTimeoutMs = 10_000;
 
 export class Wake {
   readonly #options: WakeOptions;
@@ -57,7 +58,10 @@ export class Wake {
       try {
         await client.connect();
         const control = pg.escapeIdentifier(this.#options.controlChannel);
-        await client.query(`listen "jobs:insert"; listen ${control}`);
+        await withTimeout(
+          client.query(`listen "jobs:insert"; listen ${control}`),
+          connectTimeoutMs,
+        );
         if (failures > 0) this.#options.onBack();
         failures = 0;
         onFirst();
@@ -80,7 +84,7 @@ export class Wake {
       connectionString: this.#options.connectionString,
       application_name: "taskrun listen",
       keepAlive: true,
-      connectionTimeoutMillis: 10_000,
+      connectionTimeoutMillis: connectTimeoutMs,
     });
     client.on("error", () => {});
     client.on("notification", ({ channel, payload }) => {
@@ -103,10 +107,16 @@ export class Wake {
     const either = AbortSignal.any([signal, lost.signal]);
     while (!either.aborted) {
       await pause(pingIntervalMs, either);
-      if (!either.aborted) await withTimeout(client.query("select 1"), pingTimeoutMs);
+      if (!either.aborted) await withTimeout(ping(client), pingTimeoutMs);
     }
     if (!signal.aborted) throw reason;
   }
+}
+
+/** A server that can only be read has been replaced by another one: the name leads there now. */
+async function ping(client: pg.Client): Promise<void> {
+  const { rows } = await client.query("show transaction_read_only");
+  if (rows[0].transaction_read_only === "on") throw new Error("the database is read-only now");
 }
 
 async function endQuietly(client: pg.Client): Promise<void> {

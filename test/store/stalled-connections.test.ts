@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createQueuePool, endPool } from "../../src/store/pools.ts";
+import { isTransient } from "../../src/store/transient.ts";
+import { type QueueKit, queueKit } from "../support/queue-kit.ts";
+import { SeveredProxy } from "../support/severed-proxy.ts";
+
+let q: QueueKit;
+beforeEach(async () => {
+  q = await queueKit();
+});
+afterEach(() => q.stop());
+
+test("a statement on a connection that was cut off silently fails within seconds, as transient", async () => {
+  const { proxy, url } = await SeveredProxy.to(q.kit.connectionString);
+  const pool = createQueuePool({ connectionString: url, max: 2, onError: () => undefined });
+  await pool.query("select 1");
+  proxy.silence();
+  const askedAtMs = performance.now();
+  const error = await pool.query("select 2").catch((caught: unknown) => caught);
+  expect(isTransient(error)).toBe(true);
+  expect(performance.now() - askedAtMs).toBeLessThan(30_000);
+  // Another one takes its place.
+  expect((await pool.query("select 3 as three")).rows).toEqual([{ three: 3 }]);
+  await endPool(pool);
+  await proxy[Symbol.asyncDispose]();
+});
+
+test("a statement that only takes its time is left alone", async () => {
+  const pool = createQueuePool({
+    connectionString: q.kit.connectionString,
+    max: 2,
+    onError: () => undefined,
+  });
+  expect((await pool.query("select 1 as one from pg_sleep(12)")).rows).toEqual([{ one: 1 }]);
+  await endPool(pool);
+});
