@@ -32,7 +32,10 @@ export function taskrunSide(options: TaskrunSideOptions): Side {
       });
       await runtime.start();
       if (runtime.catalog.tasks.size === 0) throw new Error(`${options.name} has no tasks`);
-      return { settled: async () => void (await runtime.drain()), stop: () => runtime.stop() };
+      return {
+        settled: async () => void (await runtime.drain()),
+        stop: async () => void (await runtime.stop()),
+      };
     },
     async close() {},
   };

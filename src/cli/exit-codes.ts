@@ -18,6 +18,6 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   usage: "unknown command or flag, or a value that can't be read",
   unavailable: "the database can't be reached or used",
   internal: "a fault in taskrun itself",
-  temporary: "not now: try again",
+  temporary: "not now: try again; of a stop, that not all could be written down before it",
   config: "the configuration is wrong",
 };

@@ -8,22 +8,32 @@ import type { Task } from "../core/task.ts";
 import { migrate } from "../store/migrate.ts";
 import { endPool } from "../store/pools.ts";
 import { fetchJob } from "../store/queue/fetch.ts";
+import { retryTransient } from "../store/transient.ts";
 import type { ErrorOrigin } from "./attempt/error-origins.ts";
 import { createParts, type Parts } from "./create-parts.ts";
 import type { DrainCounts, Runtime, RuntimeOptions } from "./runtime.ts";
 import { shutDown } from "./shutdown.ts";
+import { within } from "./within.ts";
 
 export function createRuntime(options: RuntimeOptions): Runtime {
   return new WorkerRuntime(options);
 }
 
+// Signing off, when the database hangs just then. A stop's longest: grace, deadline, and 15 s.
+const signOffMs = 5_000;
+// Of a start that meets a server which goes away again: as long as the command waits for one.
+const startPatienceMs = 30_000;
+// A stop that comes while starting waits no longer than this for a database that hangs.
+const startEndsMs = 5_000;
+
 class WorkerRuntime implements Runtime {
   readonly #parts: Parts;
   readonly #hurry = new AbortController();
+  readonly #stopping = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   #prepared: Promise<void> | null = null;
   #started: Promise<void> | null = null;
-  #stopped: Promise<void> | null = null;
+  #stopped: Promise<boolean> | null = null;
   #paused = false;
 
   constructor(options: RuntimeOptions) {
@@ -115,12 +125,12 @@ class WorkerRuntime implements Runtime {
     return this.#parts.shared.origins.claim(error, this.#parts.dispatcher.running);
   }
 
-  stop(): Promise<void> {
+  stop(): Promise<boolean> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  stopNow(): Promise<void> {
+  stopNow(): Promise<boolean> {
     this.#hurry.abort();
     return this.stop();
   }
@@ -145,18 +155,28 @@ class WorkerRuntime implements Runtime {
 
   async #loadAndRegister(): Promise<void> {
     const { presence, services, shared } = this.#parts;
+    const patience = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(startPatienceMs)]);
+    // A server that restarts just now must not end a start.
+    const patiently = <T>(step: () => Promise<T>): Promise<T> =>
+      retryTransient(step, {
+        signal: patience,
+        onRetry: (error) => this.#parts.health.lost(error),
+      });
     const [catalog] = await Promise.all([
       shared.loader.load(),
-      migrate(shared.connectionString, { schema: shared.config.schema }),
+      patiently(() => migrate(shared.connectionString, { schema: shared.config.schema })),
     ]);
     shared.registry.publish(catalog);
-    await presence.start();
-    for (const service of services) await service.start();
+    await patiently(() => presence.start());
+    for (const service of services) await patiently(async () => service.start());
+    this.#parts.health.answered();
   }
 
-  async #stop(): Promise<void> {
-    const { crontab, health, locks, presence, services, shared, wake } = this.#parts;
-    await (this.#started ?? this.#prepared)?.catch(() => {});
+  async #stop(): Promise<boolean> {
+    const { crontab, health, locks, shared, wake } = this.#parts;
+    this.#stopping.abort();
+    const started = (this.#started ?? this.#prepared)?.catch(() => {});
+    if (started !== undefined) await within(startEndsMs, started, this.#hurry.signal);
     health.stop();
     locks.stop();
     const [written] = await Promise.all([
@@ -171,8 +191,14 @@ class WorkerRuntime implements Runtime {
       crontab.stop(),
     ]);
     this.#ended.resolve();
+    const signedOff = await within(signOffMs, this.#signOff(written && !locks.suspicious), null);
+    return written && signedOff;
+  }
+
+  async #signOff(holdsNoLock: boolean): Promise<void> {
+    const { presence, services, shared } = this.#parts;
     for (const service of services.toReversed()) await service.stop();
-    await presence.stop(written && !locks.suspicious);
+    await presence.stop(holdsNoLock);
     const endPools = () => Promise.all([endPool(shared.db), endPool(this.#parts.handlerPool)]);
     await shared.loader.close().finally(endPools);
   }

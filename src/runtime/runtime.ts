@@ -75,8 +75,12 @@ export interface Runtime {
    * called in the listener that Node tells of it. Null when that can't be known.
    */
   claimError(error: unknown): ErrorOrigin | null;
-  /** Graceful: handlers may end, within the grace and the deadline of the config. */
-  stop(): Promise<void>;
+  /**
+   * Graceful: handlers may end, within the grace and the deadline of the config. Whether
+   * everything was written down; if not, the database didn't answer, and other processes give
+   * the jobs away once they miss this one.
+   */
+  stop(): Promise<boolean>;
   /** Aborts every handler and gives its job back; hastens a `stop` that is under way. */
-  stopNow(): Promise<void>;
+  stopNow(): Promise<boolean>;
 }

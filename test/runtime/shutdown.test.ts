@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { TaskContext } from "../../src/core/context.ts";
 import { createRuntime } from "../../src/runtime/create-runtime.ts";
+import { pause } from "../../src/store/transient.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import {
   addBySql,
@@ -153,6 +154,9 @@ test("a process that could not write its outcomes doesn't sign off, so that othe
   await runtime.start();
   const id = await addBySql(kit, "work");
   await started.promise;
+  // One that never beat, and whose number is seen, would be taken for one that can't beat yet.
+  const beaten = "select 1 from taskrun.processes where beat_seq > 0";
+  while ((await kit.db.query(beaten)).rowCount === 0) await pause(20);
   const blocker = await kit.db.connect();
   await blocker.query("begin");
   await blocker.query("select 1 from graphile_worker._private_jobs for update");

@@ -40,7 +40,7 @@ export async function run(args: CommandArguments): Promise<ExitCode> {
     () => current.runtime,
   );
   const work = { config, logger, signals, once: args.isSet("once"), current };
-  return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.ok)]);
+  return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.temporary)]);
 }
 
 async function watchInstead(args: CommandArguments): Promise<ExitCode> {
@@ -80,14 +80,17 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       // Asked for before the start, so that it counts what runs during it.
       const drained = once ? runtime.drain() : null;
       drained?.catch(() => {});
-      await runtime.start();
+      await Promise.race([runtime.start(), aborted(signals.first)]);
+      // Nothing to tell of what hasn't started; it may never have reached the database.
+      if (signals.first.aborted) return endedBy(await runtime.stop());
       const { catalog, crontab } = runtime;
       showStart({ config, catalog, crontab, database, logger, once });
       if (!once) http = await serveBeside(runtime, { config, connectionString, logger });
       const counts = await (drained === null
         ? untilStopped(runtime, signals)
         : untilDrained(drained, signals));
-      return counts !== null && counts.failed > 0 ? exitCodes.failed : exitCodes.ok;
+      const ended = endedBy(await runtime.stop());
+      return counts !== null && counts.failed > 0 ? exitCodes.failed : ended;
     } finally {
       await Promise.all([http?.close(), runtime.stop()]);
       await database.close();
@@ -97,6 +100,10 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
     if (signals.first.aborted) return exitCodes.ok;
     throw error;
   }
+}
+
+function endedBy(everythingWritten: boolean): ExitCode {
+  return everythingWritten ? exitCodes.ok : exitCodes.temporary;
 }
 
 async function untilStopped(runtime: Runtime, signals: StopSignals): Promise<null> {
