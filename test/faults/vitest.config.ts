@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/faults/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts", "test/faults/support/fault-table.ts"],
-    testTimeout: 600_000,
+    testTimeout: 240_000,
     hookTimeout: 120_000,
     // Two processes of ours at a time keep two cores busy; more would only wait for each other.
     maxWorkers: 2,

@@ -15,6 +15,8 @@ export interface CliOptions {
   readonly nodeFlags?: readonly string[];
   /** Another script than the command line's. */
   readonly entry?: string;
+  /** A command that becomes node at its end, as `sh -c '…; exec "$@"' sh` does. */
+  readonly within?: readonly string[];
 }
 
 export interface CliResult {
@@ -39,9 +41,10 @@ export class RunningCli implements AsyncDisposable {
   #waiting: (() => void)[] = [];
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { cwd, env = {}, input, nodeFlags = [], entry = ownEntry } = options;
+    const { cwd, env = {}, input, nodeFlags = [], entry = ownEntry, within = [] } = options;
     const flags = ["--conditions=taskrun-source", ...nodeFlags, entry, ...args];
-    this.child = spawn(process.execPath, flags, {
+    const [command = "", ...rest] = [...within, process.execPath, ...flags];
+    this.child = spawn(command, rest, {
       cwd,
       env: { ...cleanEnvironment(), ...env },
       stdio: "pipe",

@@ -6,7 +6,7 @@
 import pg from "pg";
 import { migrate } from "../../../src/store/migrate.ts";
 import { pause } from "../../../src/store/transient.ts";
-import { RunningCli } from "../../support/run-cli.ts";
+import { type CliOptions, RunningCli } from "../../support/run-cli.ts";
 import { TaskProject } from "../../support/task-project.ts";
 import { createTestDatabase } from "../../support/test-database.ts";
 import type { OwnServer } from "./own-server.ts";
@@ -39,6 +39,12 @@ export interface LabOptions {
   readonly server?: OwnServer;
 }
 
+export interface ProcessOptions extends Pick<CliOptions, "nodeFlags" | "within" | "env"> {
+  /** Another way to the database. */
+  readonly url?: string;
+  readonly flags?: readonly string[];
+}
+
 export class FaultLab implements AsyncDisposable {
   readonly url: string;
   readonly db: pg.Pool;
@@ -50,7 +56,13 @@ export class FaultLab implements AsyncDisposable {
     this.url = url;
     this.project = project;
     this.#close = close;
-    this.db = new pg.Pool({ connectionString: url, max: 3 });
+    this.db = new pg.Pool({
+      connectionString: url,
+      max: 3,
+      // A question to a server that is frozen is asked again.
+      connectionTimeoutMillis: 5_000,
+      query_timeout: 10_000,
+    });
     this.db.on("error", () => {});
   }
 
@@ -69,29 +81,48 @@ export class FaultLab implements AsyncDisposable {
 
   /** Starts `taskrun run` with these flags. */
   spawn(...flags: string[]): RunningCli {
-    const env = { DATABASE_URL: this.url, TASKRUN_LOG_LEVEL: "info", TASKRUN_LOG_FORMAT: "json" };
-    const cli = new RunningCli(["run", ...flags], { cwd: this.project.dir, env });
+    return this.spawnWith({ flags });
+  }
+
+  spawnWith({ url = this.url, flags = [], env = {}, ...options }: ProcessOptions): RunningCli {
+    const cli = new RunningCli(["run", ...flags], {
+      ...options,
+      cwd: this.project.dir,
+      env: {
+        DATABASE_URL: url,
+        TASKRUN_LOG_LEVEL: "info",
+        TASKRUN_LOG_FORMAT: "json",
+        ...env,
+      },
+    });
     this.#processes.push(cli);
     return cli;
   }
 
   /** Starts `taskrun run` with these flags; resolves when it takes jobs. */
   async start(...flags: string[]): Promise<RunningCli> {
-    const cli = this.spawn(...flags);
-    const pid = cli.child.pid ?? 0;
-    const registered = () =>
-      this.ask<{ n: number }>("select count(*)::int as n from taskrun.processes where pid = $1", [
-        pid,
-      ]);
+    return this.startWith({ flags });
+  }
+
+  async startWith(options: ProcessOptions): Promise<RunningCli> {
+    const cli = this.spawnWith(options);
+    await this.untilItWorks(cli);
+    return cli;
+  }
+
+  /** Resolves when the process takes jobs. */
+  async untilItWorks(cli: RunningCli): Promise<void> {
     let over = false;
     void cli.ended.then(() => {
       over = true;
     });
-    while ((await registered()).n === 0) {
+    const registered = () =>
+      this.holds("exists (select 1 from taskrun.processes where pid = $1)", [cli.child.pid ?? 0]);
+    // What it says last of its start.
+    while (!(cli.stderr.includes("at a time") && (await registered()))) {
       if (over) throw new Error(`the process ended at once: ${JSON.stringify(await cli.ended)}`);
       await pause(20);
     }
-    return cli;
   }
 
   /** Adds jobs by SQL alone, as a trigger would; they are accepted when this resolves. */
@@ -119,15 +150,15 @@ export class FaultLab implements AsyncDisposable {
 
   /** Resolves when the condition, a boolean expression of SQL, holds. */
   async until(condition: string, values: unknown[] = []): Promise<void> {
-    for (;;) {
-      // While the server is away nobody can tell.
-      const holds = await this.db
-        .query(`select (${condition}) as holds`, values)
-        .then(({ rows }) => rows[0].holds === true)
-        .catch(() => false);
-      if (holds) return;
-      await pause(20);
-    }
+    while (!(await this.holds(condition, values))) await pause(20);
+  }
+
+  /** False also while the server is away: nobody can tell then. */
+  holds(condition: string, values: unknown[] = []): Promise<boolean> {
+    return this.db
+      .query(`select (${condition}) as holds`, values)
+      .then(({ rows }) => rows[0].holds === true)
+      .catch(() => false);
   }
 
   /** Resolves when no job is left but those that failed for good. */

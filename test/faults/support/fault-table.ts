@@ -22,16 +22,24 @@ export interface FaultReport extends Ledger {
   readonly note?: string;
 }
 
+interface SkippedFault {
+  readonly fault: string;
+  readonly skipped: string;
+}
+
 export default function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), "taskrun-faults-"));
   const file = join(folder, "faults.jsonl");
   writeFileSync(file, "");
   project.provide("faultReport", file);
+  const startedAtMs = performance.now();
   return () => {
     const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
     rmSync(folder, { recursive: true });
-    const reports = lines.map((line): FaultReport => JSON.parse(line));
-    if (reports.length > 0) process.stdout.write(`\n${table(reports)}\n`);
+    const reports = lines.map((line): FaultReport | SkippedFault => JSON.parse(line));
+    if (reports.length === 0) return;
+    const seconds = Math.round((performance.now() - startedAtMs) / 1000);
+    process.stdout.write(`\n${table(reports)}\n\n${sum(reports, seconds)}\n`);
   };
 }
 
@@ -40,27 +48,56 @@ export function reportFault(file: string, report: FaultReport): void {
   appendFileSync(file, `${JSON.stringify(report)}\n`);
 }
 
-function table(reports: readonly FaultReport[]): string {
-  const head = ["fault", "times", "jobs in", "done", "lost", "doubled", "s to recover", ""];
-  const rows = reports
-    .toSorted((a, b) => a.fault.localeCompare(b.fault))
-    .map((report) => [
-      report.fault,
-      String(report.times),
-      String(report.jobsIn),
-      String(report.done),
-      String(report.lost),
-      String(report.doubled),
-      report.secondsToRecover?.toFixed(1) ?? "–",
-      report.note ?? "",
-    ]);
-  const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),
+/** Shows the fault in the table all the same, with the reason why it wasn't tried. */
+export function reportSkipped(file: string, fault: string, reason: string): void {
+  appendFileSync(file, `${JSON.stringify({ fault, skipped: reason } satisfies SkippedFault)}\n`);
+}
+
+const columns = [
+  "fault",
+  "times",
+  "jobs in",
+  "done",
+  "lost",
+  "doubled",
+  "s to recover",
+  "why twice",
+];
+
+function table(reports: readonly (FaultReport | SkippedFault)[]): string {
+  const rows = reports.toSorted((a, b) => a.fault.localeCompare(b.fault)).map(cells);
+  const widths = columns.map((_, column) =>
+    Math.max(...[columns, ...rows].map((row) => row[column]?.length ?? 0)),
   );
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  return [line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line)].join("\n");
+  const rule = line(widths.map((width) => "─".repeat(width)));
+  return [line(columns), rule, ...rows.map(line)].join("\n");
+}
+
+function cells(report: FaultReport | SkippedFault): string[] {
+  if ("skipped" in report) {
+    return [report.fault, "–", "–", "–", "–", "–", "–", `skipped: ${report.skipped}`];
+  }
+  const { fault, times, jobsIn, done, lost, doubled, secondsToRecover, note } = report;
+  return [
+    fault,
+    ...[times, jobsIn, done, lost, doubled].map(String),
+    secondsToRecover?.toFixed(1) ?? "–",
+    doubled > 0 ? (note ?? "") : "",
+  ];
+}
+
+function sum(reports: readonly (FaultReport | SkippedFault)[], seconds: number): string {
+  const tried = reports.filter((report): report is FaultReport => !("skipped" in report));
+  const total = (key: "times" | "jobsIn" | "lost") =>
+    tried.reduce((count, report) => count + report[key], 0);
+  const skipped = reports.length - tried.length;
+  const minutes = `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${tried.length} faults, ${total("times")} times, ${total("jobsIn")} jobs, ${total("lost")} lost${
+    skipped === 0 ? "" : `; ${skipped} skipped`
+  }; ${minutes}`;
 }

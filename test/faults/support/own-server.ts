@@ -1,6 +1,6 @@
 /** A real, durable Postgres of its own, that a test may stop, kill, freeze and start again. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,6 +22,7 @@ export class OwnServer implements AsyncDisposable {
   readonly #port: number;
   readonly #dataDir: string;
   #exited = Promise.withResolvers<void>();
+  #frozen: number[] = [];
 
   private constructor(cluster: Cluster, port: number, dataDir: string) {
     this.#cluster = cluster;
@@ -75,7 +76,22 @@ export class OwnServer implements AsyncDisposable {
     await this.#exited.promise;
   }
 
+  /** Stops the server's processes where they are, as a hanging disk or a paused machine does. */
+  async freeze(): Promise<void> {
+    this.#frozen = [this.pid];
+    process.kill(this.pid, "SIGSTOP");
+    for (const pid of await childrenOf(this.pid)) {
+      process.kill(pid, "SIGSTOP");
+      this.#frozen.push(pid);
+    }
+  }
+
+  thaw(): void {
+    for (const pid of this.#frozen.splice(0)) process.kill(pid, "SIGCONT");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.thaw();
     await this.#server.stop("fast");
     await resetEmbeddedPostgres(this.#dataDir);
     await rm(this.#dataDir, { recursive: true, force: true });
@@ -84,4 +100,17 @@ export class OwnServer implements AsyncDisposable {
   #urlOf(role: string, password: string, database: string): string {
     return `postgres://${role}:${password}@127.0.0.1:${this.#port}/${database}`;
   }
+}
+
+async function childrenOf(parent: number): Promise<number[]> {
+  const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
+  const parents = await Promise.all(pids.map(parentOf));
+  return pids.filter((_, index) => parents[index] === parent);
+}
+
+/** Null for a process that has just ended. */
+async function parentOf(pid: number): Promise<number | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  // The name, in brackets, may itself have brackets and spaces.
+  return stat === null ? null : Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
 }
