@@ -15,6 +15,7 @@ export interface BenchDatabase {
   readonly connectionString: string;
   /** For setting up and looking: may checkpoint. No side under measurement uses it. */
   readonly admin: pg.Pool;
+  readonly adminUrl: string;
   close(): Promise<void>;
 }
 
@@ -22,17 +23,22 @@ export async function openBenchDatabase(): Promise<BenchDatabase> {
   const given = process.env.DATABASE_URL;
   if (given) refuseForeignDatabase(given);
   const server = given ? { url: given, adminUrl: given, end: noop } : await startServer();
-  const admin = new pg.Pool({ connectionString: server.adminUrl, max: 4 });
-  admin.on("error", noop);
-  await runMigrations({ connectionString: server.url });
+  const database = await openDatabase(server.url, server.adminUrl);
   return {
-    connectionString: server.url,
-    admin,
+    ...database,
     async close() {
-      await admin.end();
+      await database.close();
       await server.end();
     },
   };
+}
+
+/** A database on a server that runs, with an empty queue. */
+export async function openDatabase(url: string, adminUrl: string): Promise<BenchDatabase> {
+  const admin = new pg.Pool({ connectionString: adminUrl, max: 4 });
+  admin.on("error", noop);
+  await runMigrations({ connectionString: url });
+  return { connectionString: url, admin, adminUrl, close: () => admin.end() };
 }
 
 /** Version and the settings that decide how fast a commit is. */
