@@ -64,7 +64,14 @@ export async function queueKit(): Promise<QueueKit> {
 
 /** What a process writes of an attempt that completed. */
 export function completed(job: QueueJob, more: Partial<CompletedSettlement> = {}) {
-  return { ...settlementOf(job), outputJson: null, ...more } satisfies CompletedSettlement;
+  const { task, place } = job;
+  return {
+    ...settlementOf(job),
+    task,
+    place,
+    outputJson: null,
+    ...more,
+  } satisfies CompletedSettlement;
 }
 
 /** What a process writes of an attempt that ended in another way. */

@@ -188,8 +188,8 @@ export class JobFetcher {
     }
     const { jobs, serialJobsWait } = await fetchPlainJobs(db, schemas, request);
     this.#plainOnly = !serialJobsWait;
-    // Fewer than asked for means to the caller that nothing is left.
-    if (jobs.length === limit || !serialJobsWait) return jobs;
+    // Fewer than asked for means to the caller that nothing is left: this statement can't tell.
+    if (jobs.length === limit) return jobs;
     const more = { ...request, limit: limit - jobs.length };
     // What the first statement has locked must reach the caller, whatever becomes of the second.
     const rest = await fetchJobs(db, schemas, more).catch((error) => {

@@ -138,6 +138,8 @@ function asCompleted(ended: EndedAttempt): CompletedSettlement {
   const { outcome } = ended;
   return {
     ...settlementOf(ended),
+    task: ended.job.task,
+    place: ended.job.place,
     outputJson: outcome.state === "completed" ? outcome.outputJson : null,
   };
 }

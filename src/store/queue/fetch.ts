@@ -16,7 +16,7 @@ import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import { QueueJob, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
-import { asText, sendFetch, takePicked } from "./take-picked.ts";
+import { asText, sendFetch, takePicked, takePlaces } from "./take-picked.ts";
 
 export interface FetchRequest {
   /** What the locks will carry. */
@@ -36,8 +36,9 @@ export function fetchJobs(
 }
 
 /**
- * Locks at most `limit` due jobs that have no serial queue, best first. A sixth cheaper than
- * `fetchJobs`; for a deep queue, as long as `serialJobsWait` is false.
+ * Locks at most `limit` due jobs that have no serial queue, best first. A quarter cheaper than
+ * `fetchJobs`; for a deep queue, as long as `serialJobsWait` is false. Fewer than `limit` doesn't
+ * mean that nothing else is due: what somebody changed at this very moment is passed over.
  */
 export async function fetchPlainJobs(
   db: pg.Pool,
@@ -99,14 +100,14 @@ ${takePicked(queue, own)}, picked.identifier`,
 function plainStatement({ queue, own }: Schemas): string {
   return `
 with picked as (
-  select id, null::text as queue_name from ${queue}._private_jobs
+  select ctid as place from ${queue}._private_jobs
   where is_available = true and job_queue_id is null
     and run_at <= now() and task_id = any ($2::int[])
   order by priority, run_at
   limit $3::int
   for update skip locked
 )
-${takePicked(queue, own)}, (select exists (
+${takePlaces(queue, own)}, (select exists (
     select 1 from ${queue}._private_jobs where is_available = true and job_queue_id is not null))`;
 }
 

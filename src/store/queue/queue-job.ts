@@ -13,8 +13,10 @@ export type QueueRow = [
   taskId: string,
   payload: string,
   attempts: string,
-  maxAttempts: string,
-  priority: string,
+  // Null for 25, the queue's default.
+  maxAttempts: string | null,
+  // Null for 0.
+  priority: string | null,
   runAtSeconds: string,
   // Null when it is the same as runAt: due at once, as most jobs are.
   createdAtSeconds: string | null,
@@ -25,6 +27,8 @@ export type QueueRow = [
   flags: string | null,
   // A row of job_details as JSON; most jobs have none.
   details: string | null,
+  // Where in the table the row is, until somebody changes it.
+  place: string,
   // Only from the statement that leaves serial queues out: "t" when one has a job waiting.
   serialJobsWait?: string,
 ];
@@ -56,7 +60,7 @@ export class QueueJob implements Job, GraphileJob {
 
   constructor(row: QueueRow, task: string, lockedBy: string, fetchedAt: Date) {
     this.#row = row;
-    this.priority = Number(row[5]);
+    this.priority = Number(row[5] ?? 0);
     this.runAtMs = Number(row[6]) * 1000;
     this.fetchedAt = fetchedAt;
     this.task = task;
@@ -74,7 +78,7 @@ export class QueueJob implements Job, GraphileJob {
     return Number(this.#row[3]);
   }
   get maxAttempts(): number {
-    return Number(this.#row[4]);
+    return Number(this.#row[4] ?? 25);
   }
   get runAt(): Date {
     return new Date(this.runAtMs);
@@ -101,9 +105,13 @@ export class QueueJob implements Job, GraphileJob {
   get hasDetails(): boolean {
     return this.#row[13] !== null;
   }
+  /** Where the queue's row was when it was locked: the short way to it while it is unchanged. */
+  get place(): string {
+    return this.#row[14];
+  }
   /** Whether some serial queue had a job waiting when this one was fetched. */
   get serialJobsWait(): boolean {
-    return this.#row[14] === "t";
+    return this.#row[15] === "t";
   }
   get correlationId(): string | null {
     return this.#details?.correlation_id ?? null;

@@ -28,6 +28,7 @@ export async function settlePlain(
   const { lockedBy, startedAtMs } = first;
   // Only around a change of this process's id; the other statement takes one for each row.
   if (batch.some((s) => s.lockedBy !== lockedBy)) return settleCompleted(db, schemas, batch);
+  const tasks = new Map<string, number>();
   const { rows } = await db.query({
     name: "taskrun settle plain",
     text: plainStatement(schemas),
@@ -39,10 +40,24 @@ export async function settlePlain(
       numbers(batch.map((s) => s.startedAtMs - startedAtMs)),
       numbers(batch.map((s) => s.finishedAtMs - startedAtMs)),
       `[${batch.map((s) => s.outputJson ?? "null").join(",")}]`,
+      `{${batch.map((s) => `"${s.place}"`).join(",")}}`,
+      numbers(batch.map((s) => positionOf(s.task, tasks))),
+      texts([...tasks.keys()]),
     ],
     rowMode: "array",
   });
-  return Number(rows[0]?.[0]);
+  const found = Number(rows[0]?.[0]);
+  if (found === batch.length) return found;
+  // Somebody has changed rows, so that they are elsewhere now; they may be ours all the same.
+  return found + (await settleCompleted(db, schemas, batch));
+}
+
+/** From 1, as SQL counts. */
+function positionOf(task: string, positions: Map<string, number>): number {
+  const known = positions.get(task);
+  if (known !== undefined) return known;
+  positions.set(task, positions.size + 1);
+  return positions.size;
 }
 
 /** Settles completed jobs; returns how many were still ours. */
@@ -100,27 +115,28 @@ const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::flo
 /**
  * Without a key, a serial queue, details or an earlier record there are only these two to write.
  * Times come as milliseconds since $2 and outputs as one JSON array: shorter to write and to read.
+ * The rows are found by where they are rather than by an index; the id is still what counts.
  */
 function plainStatement({ queue, own }: Schemas): string {
   return `
 with done as (
   delete from ${queue}._private_jobs j
   using rows from (unnest($3::bigint[]), unnest($4::int[]), unnest($5::float8[]),
-      unnest($6::float8[]), json_array_elements($7::json))
-    as s(id, attempt, started_ms, finished_ms, output)
-  where j.id = s.id and j.locked_by = $1::text and j.attempts = s.attempt
-  returning j.id, j.task_id, j.payload, j.priority, j.key, j.max_attempts, j.created_at,
+      unnest($6::float8[]), json_array_elements($7::json), unnest($8::tid[]), unnest($9::int[]))
+    as s(id, attempt, started_ms, finished_ms, output, place, task)
+  where j.ctid = s.place and j.id = s.id and j.locked_by = $1::text and j.attempts = s.attempt
+  returning j.id, s.task, j.payload, j.priority, j.key, j.max_attempts, j.created_at,
     j.run_at, s.attempt, s.output, s.started_ms, s.finished_ms
 ),
 recorded as (
   insert into ${own}.history (job_id, task, state, payload, output, attempts, max_attempts,
     priority, key, created_at, run_at, started_at, finished_at, process)
-  select done.id, t.identifier, 'completed', done.payload,
+  select done.id, ($10::text[])[done.task], 'completed', done.payload,
     case when json_typeof(done.output) <> 'null' then done.output end, done.attempt,
     done.max_attempts, done.priority, done.key, done.created_at, done.run_at,
     to_timestamp(($2::float8 + done.started_ms) / 1000),
     to_timestamp(($2::float8 + done.finished_ms) / 1000), $1::text
-  from done join ${queue}._private_tasks t on t.id = done.task_id
+  from done
 )
 select count(*), ${own}.resolve_dependents(array_agg(id), 'completed') from done`;
 }

@@ -25,6 +25,10 @@ export interface Settlement {
 }
 
 export interface CompletedSettlement extends Settlement {
+  /** The name the job was queued under. */
+  readonly task: string;
+  /** Where the queue's row was when it was locked. */
+  readonly place: string;
   readonly outputJson: string | null;
 }
 

@@ -3,7 +3,7 @@ import { UnsettledJobs } from "../../../src/runtime/fetching/unsettled-jobs.ts";
 import { QueueJob } from "../../../src/store/queue/queue-job.ts";
 
 function job(id: string): QueueJob {
-  const row = [id, "1", "{}", "1", "25", "0", "0", null, null, null, null, null, null, null];
+  const row = [id, "1", "{}", "1", null, null, "0", ...Array(7).fill(null), "(0,1)"];
   // why: the columns of a fetched row, in their order
   return new QueueJob(row as ConstructorParameters<typeof QueueJob>[0], "t", "p", new Date());
 }

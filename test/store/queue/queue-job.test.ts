@@ -29,6 +29,7 @@ function jobOf(more: Readonly<Record<number, string | null>> = {}): QueueJob {
       ending: null,
       suspect: true,
     }),
+    "(12,7)",
   ];
   // why: each value stays text or null
   const changed = Object.assign(row, more) as QueueRow;
@@ -80,6 +81,8 @@ test("it answers to graphile-worker's names too", () => {
 
 test("what a job doesn't have is null, and what is left out is the usual", () => {
   const bare = jobOf({
+    4: null,
+    5: null,
     7: null,
     8: null,
     9: null,
@@ -89,6 +92,8 @@ test("what a job doesn't have is null, and what is left out is the usual", () =>
     13: null,
   });
   expect(bare).toMatchObject({
+    maxAttempts: 25,
+    priority: 0,
     createdAt: bare.runAt,
     lastError: null,
     key: null,

@@ -224,6 +224,47 @@ describe("each outcome", () => {
   });
 });
 
+test("a job whose row was written anew meanwhile is settled all the same", async () => {
+  await q.add();
+  await q.add();
+  const jobs = await q.take("p");
+  const [moved] = jobs;
+  // As whoever refreshes the locks of long jobs.
+  await q.db.query("update graphile_worker._private_jobs set locked_at = now() where id = $1", [
+    moved?.id,
+  ]);
+  const batch = jobs.map((job) => completed(job));
+  expect(await settlePlain(q.db, q.schemas, batch)).toBe(2);
+  for (const { id } of jobs) {
+    expect(await q.row(id)).toBeUndefined();
+    expect(await history(id)).toMatchObject([{ state: "completed", task: "t" }]);
+  }
+});
+
+test("a place that another job has by now is not that job's end", async () => {
+  const gone = await taken();
+  const other = await taken();
+  await q.db.query("delete from graphile_worker._private_jobs where id = $1", [gone.id]);
+  const misplaced = completed(gone, { place: other.place });
+  expect(await settlePlain(q.db, q.schemas, [misplaced])).toBe(0);
+  expect(await q.row(other.id)).toMatchObject({ locked_by: "p" });
+});
+
+test("each record of a batch has its own task, whatever the names", async () => {
+  const names = ["t", 'say "hi", \\ {all}', "t/u"];
+  for (const name of [...names, ...names]) await q.add({}, {}, name);
+  const jobs = await q.take("p", 100, names);
+  expect(
+    await settlePlain(
+      q.db,
+      q.schemas,
+      jobs.map((job) => completed(job)),
+    ),
+  ).toBe(6);
+  for (const { id, task } of jobs) expect(await history(id)).toMatchObject([{ task }]);
+  expect(new Set(jobs.map((job) => job.task))).toEqual(new Set(names));
+});
+
 describe("an outcome sent twice, since the reply was lost", () => {
   test("completed counts once, plain or not", async () => {
     const plain = completed(await taken());
