@@ -87,6 +87,13 @@ test("a fresh start gives a closed server and a role that is no superuser", asyn
          from pg_roles where rolname = current_user`,
     ),
   ).toEqual(["app", "app", false, false]);
+  // Its parallel workers get all settings by their names: one that is wrong fails there only.
+  expect(
+    await value(postgres.superuserUrl, "select current_setting('default_text_search_config')"),
+  ).toBe("pg_catalog.english");
+  const parallel = await session(postgres.superuserUrl);
+  await parallel.query("set debug_parallel_query = on");
+  await parallel.query("select count(*) from pg_class");
   // Where a table goes that names no schema: not among taskrun's own.
   await value(postgres.url, "create schema taskrun");
   expect(await value(postgres.url, "select current_schema()")).toBe("public");

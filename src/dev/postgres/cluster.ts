@@ -234,7 +234,7 @@ async function initialise(cluster: Cluster, durable: boolean): Promise<void> {
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
       "--locale=C",
-      "--text-search-config=pg_catalog.english",
+      "--text-search-config=english",
       "--no-instructions",
       ...(durable ? [] : ["--no-sync"]),
     ];

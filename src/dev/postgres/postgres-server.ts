@@ -84,6 +84,8 @@ export class PostgresServer {
       unix_socket_directories: "",
       password_encryption: "scram-sha-256",
       max_connections: "200",
+      // Clusters were made with a name that the server can read but its parallel workers can't.
+      default_text_search_config: "pg_catalog.english",
       log_line_prefix: "%m [%p] %q%a ",
     };
     if (!this.#durable) {
