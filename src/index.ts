@@ -3,6 +3,7 @@
 export { defineTask } from "./client/define-task.ts";
 export type { EnqueueableTask } from "./client/typed-enqueue.ts";
 export { defineConfig, type UserConfig } from "./config/define-config.ts";
+export type { ByteSize } from "./core/byte-size.ts";
 export type { EndedJob, OnceOptions, Progress, StepOptions, TaskContext } from "./core/context.ts";
 export { type Duration, parseDuration } from "./core/duration.ts";
 export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
@@ -32,6 +33,7 @@ export type {
   BreakerPolicy,
   Classify,
   DefinedTask,
+  IsolatePolicy,
   LimitPolicy,
   RetainPolicy,
   RetryFunction,

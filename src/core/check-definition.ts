@@ -3,6 +3,7 @@
  * defaults: each fault names the option, what it got and what was expected.
  */
 
+import { parseByteSize } from "./byte-size.ts";
 import { closestName } from "./closest-name.ts";
 import { parseDuration } from "./duration.ts";
 import { priorityNumbers } from "./job.ts";
@@ -80,6 +81,20 @@ const defaultsChecks: Readonly<Record<string, Check>> = {
       isPlainObject(value) || isRetention(value),
       `${duration}, false, or an object like { completed: "1h" }`,
     ),
+  isolate: (value) =>
+    expect(
+      value === "thread" || value === false || (isPlainObject(value) && "kind" in value),
+      '"thread", an object like { kind: "thread", memory: "256MB" }, or false',
+    ),
+};
+
+// A thread that loads a task needs some memory before the task does anything.
+const leastMemory = 16 * 2 ** 20;
+
+const isolateChecks: Readonly<Record<string, Check>> = {
+  kind: (value) => expect(value === "thread", '"thread"'),
+  memory: (value) =>
+    expect((parseByteSize(value) ?? 0) >= leastMemory, 'an amount like "256MB", at least 16MB'),
 };
 
 const definitionChecks: Readonly<Record<string, Check>> = {
@@ -111,6 +126,7 @@ const partsChecks: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   retry: retryChecks,
   breaker: breakerChecks,
   retain: retainChecks,
+  isolate: isolateChecks,
   limit: limitChecks,
   "limit.rate": rateChecks,
 };

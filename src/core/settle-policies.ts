@@ -5,12 +5,14 @@
  */
 
 import { defaultRetry } from "./backoff.ts";
+import { parseByteSize } from "./byte-size.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import { priorityNumbers } from "./job.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import type {
   Breaker,
   BreakerPolicy,
+  Isolate,
   Limit,
   Retain,
   RetainPolicy,
@@ -56,6 +58,7 @@ export function settlePolicies(
   const retry = settleRetry(layers);
   const breaker = innermost(layers, (defaults) => defaults.breaker);
   const retain = settleRetain(layers);
+  const isolate = innermost(layers, (defaults) => defaults.isolate);
   const timeoutMs = timeout.value ?? "30s";
   const ownOr = (value: unknown) => (value === undefined ? "default" : ownSource);
   return {
@@ -70,6 +73,7 @@ export function settlePolicies(
       concurrency: own.concurrency ?? null,
       limit: limitOf(own.limit),
       retain: retain.value,
+      isolate: isolateOf(isolate.value),
     },
     sources: {
       retry: retry.source,
@@ -82,6 +86,7 @@ export function settlePolicies(
       concurrency: ownOr(own.concurrency),
       limit: ownOr(own.limit),
       retain: retain.source,
+      isolate: isolate.source,
     },
   };
 }
@@ -133,6 +138,12 @@ function breakerOf(policy: TaskDefaults["breaker"]): Breaker | null {
     successes: successes ?? defaultBreaker.successes,
     openForMs: parseDuration(openFor ?? defaultBreaker.openFor),
   };
+}
+
+function isolateOf(policy: TaskDefaults["isolate"]): Isolate | null {
+  if (policy === undefined || policy === false) return null;
+  const bytes = typeof policy === "object" ? parseByteSize(policy.memory) : null;
+  return { kind: "thread", memoryMb: bytes === null ? null : bytes / 2 ** 20 };
 }
 
 function limitOf(policy: TaskDefinition<unknown, unknown>["limit"]): Limit | null {

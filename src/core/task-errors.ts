@@ -32,6 +32,11 @@ export function intentOf(error: unknown): Intent | null {
   }
 }
 
+/** Gives an error what another of its kind asks for; for one that was rebuilt from its parts. */
+export function withIntent<T extends Error>(error: T, intent: Intent): T {
+  return Object.assign(error, { [intentBrand]: intent });
+}
+
 interface Cause {
   /** What led to it; shown with the stack. */
   cause?: unknown;

@@ -4,6 +4,7 @@
  */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { ByteSize } from "./byte-size.ts";
 import type { TaskContext } from "./context.ts";
 import type { Duration } from "./duration.ts";
 import type { Priority } from "./job.ts";
@@ -46,6 +47,13 @@ export interface LimitPolicy<Payload> {
   rate?: { max: number; per: Duration };
 }
 
+/** Where a handler runs so that it can be ended whatever it does. */
+export interface IsolatePolicy {
+  kind: "thread";
+  /** How much heap its thread may use: "256MB". Default: as much as Node gives a thread. */
+  memory?: ByteSize;
+}
+
 /** What `_defaults.ts` files and the config may set for the tasks beneath them. */
 export interface TaskDefaults {
   retry?: RetryPolicy | RetryFunction;
@@ -58,6 +66,8 @@ export interface TaskDefaults {
   breaker?: BreakerPolicy | false;
   /** How long finished jobs stay in the history: for each outcome, or one for all. */
   retain?: RetainPolicy | Duration | false;
+  /** "thread": the handler runs in a thread of its own, which can be ended. Default: it doesn't. */
+  isolate?: "thread" | IsolatePolicy | false;
 }
 
 /**
@@ -125,6 +135,15 @@ export interface TaskPolicies {
   readonly concurrency: number | null;
   readonly limit: Limit | null;
   readonly retain: Retain;
+  /** null = the handler runs in the process's own thread. */
+  readonly isolate: Isolate | null;
+}
+
+/** A settled IsolatePolicy. */
+export interface Isolate {
+  readonly kind: "thread";
+  /** Megabytes; null = as many as Node gives a thread. */
+  readonly memoryMb: number | null;
 }
 
 /** A settled BreakerPolicy. */

@@ -24,6 +24,7 @@ import { JobFetcher } from "./fetching/job-fetcher.ts";
 import { Wake } from "./fetching/wake.ts";
 import { Gates } from "./holding-back/gates.ts";
 import { LimitedTasks } from "./holding-back/limited-tasks.ts";
+import { HandlerThreads } from "./isolation/handler-threads.ts";
 import { Plugins } from "./plugins.ts";
 import { LockKeeper } from "./presence/lock-keeper.ts";
 import { Presence } from "./presence/presence.ts";
@@ -49,6 +50,7 @@ export interface Shared extends RuntimeOptions {
   readonly registry: TaskRegistry;
   readonly runningSlots: RunningSlots;
   readonly origins: ErrorOrigins;
+  readonly threads: HandlerThreads;
 }
 
 export interface Parts {
@@ -68,11 +70,7 @@ export interface Parts {
 export function createParts(options: RuntimeOptions): Parts {
   const shared = createShared(options);
   const { config, connectionString, logger, events, registry } = shared;
-  const handlerPool = createHandlerPool({
-    connectionString,
-    max: config.handlerPoolSize,
-    onError: idleError(options),
-  });
+  const handlerPool = handlerPoolOf(options);
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
   const settler = new Settler({
@@ -129,6 +127,7 @@ export function createParts(options: RuntimeOptions): Parts {
     logs,
     limits,
     cancels,
+    shared.threads,
     new Pruner(shared),
     new BlockedSweep(shared),
     new TaskPublisher({ ...shared, processId }),
@@ -149,17 +148,25 @@ export function createParts(options: RuntimeOptions): Parts {
 
 function createShared(options: RuntimeOptions): Shared {
   const { config, connectionString, logger } = options;
+  const registry = new TaskRegistry();
   return {
     ...options,
     schemas: schemasFor(config.schema),
     // Two fetches, two settlements, and what presence and progress need now and then.
     db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
     events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
-    registry: new TaskRegistry(),
+    registry,
+    threads: new HandlerThreads({ ...options, registry }),
     // `runJob` may run one more than the slots of the process.
     runningSlots: new RunningSlots(config.concurrency + 1),
     origins: new ErrorOrigins(options.tracesErrors),
   };
+}
+
+function handlerPoolOf(options: RuntimeOptions): pg.Pool {
+  const { config, connectionString } = options;
+  const onError = idleError(options);
+  return createHandlerPool({ connectionString, max: config.handlerPoolSize, onError });
 }
 
 function idleError({ logger }: RuntimeOptions): (error: Error) => void {
@@ -212,10 +219,14 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
       loader.release?.(attempt.task);
     },
     progressWritten: (jobId) => progress.written(jobId),
-    execute: (attempt) =>
-      attempt.job.suspect
+    execute: (attempt) => {
+      const outcome = attempt.job.suspect
         ? executeSuspect(attempt, shared, needs.processId())
-        : executeAttempt(attempt),
+        : executeAttempt(attempt);
+      return attempt.task.policies.isolate === null
+        ? outcome
+        : shared.threads.untilFree(attempt, outcome);
+    },
     onFetchError: needs.onFetchError,
     onFetched: needs.onFetched,
   });
@@ -223,7 +234,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
 }
 
 function createServices(
-  { config, db, logger, origins, registry, schemas }: Shared,
+  { config, db, logger, origins, registry, schemas, threads }: Shared,
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
@@ -237,6 +248,7 @@ function createServices(
     pool: handlerPool,
     enqueue,
     origins,
+    isolation: threads,
     journal: (attempt) => databaseJournal(db, schemas, attempt),
     parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),

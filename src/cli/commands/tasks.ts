@@ -81,8 +81,14 @@ function settingsOf(task: Task): [label: string, setting: string, source: string
     ["timeout", timeout, sources.timeoutMs],
     ["priority", String(policies.priority), sources.priority],
     ["queue", queue, sources.queue],
+    ["isolate", describeIsolation(policies.isolate), sources.isolate],
     ["classify", policies.classify === null ? "by the table" : "a function", sources.classify],
   ];
+}
+
+function describeIsolation(isolate: TaskPolicies["isolate"]): string {
+  if (isolate === null) return "no";
+  return isolate.memoryMb === null ? isolate.kind : `${isolate.kind}, ${isolate.memoryMb} MB`;
 }
 
 function describeRetry(retry: TaskPolicies["retry"]): string {

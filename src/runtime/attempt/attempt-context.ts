@@ -8,6 +8,7 @@ import type {
   GraphileAddJobOptions,
   GraphileJob,
   GraphileLogger,
+  Progress,
   TaskContext,
 } from "../../core/context.ts";
 import { parseDuration } from "../../core/duration.ts";
@@ -25,14 +26,16 @@ import { type FindParentEnds, waitFor } from "./wait-for.ts";
 import { withPgClientOf } from "./with-pg-client.ts";
 
 /** What a context needs of its attempt. */
-export interface ContextSource extends RunningAttempt {
+export interface ContextSource
+  extends Pick<RunningAttempt, "job" | "task" | "payload" | "logger" | "logFields"> {
   readonly signal: AbortSignal;
   readonly abortPromise: Promise<never>;
   readonly pool: Pool;
-  readonly steps: Steps;
-  readonly once: Once;
+  readonly steps: Pick<Steps, "run">;
+  readonly once: Pick<Once, "run">;
   readonly parentEnds: FindParentEnds;
   keepLog(log: Logger): Logger;
+  report(progress: Progress): void;
   enqueue(
     task: string,
     payload: unknown,
@@ -128,8 +131,7 @@ class AttemptContext implements TaskContext {
       }
       const text = message === undefined || message === null ? null : String(message);
       const storableText = text === null ? null : storable(text, longestMessage);
-      const reported = { done, total: total ?? null, message: storableText };
-      this.running.onProgress?.(this.running, reported);
+      this.running.report({ done, total: total ?? null, message: storableText });
     };
   }
 

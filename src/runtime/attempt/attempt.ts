@@ -40,13 +40,21 @@ export interface AttemptServices {
   /** Where the attempt's steps are kept. Default: in memory, for as long as it runs. */
   journal?: (attempt: Attempt) => Journal;
   readonly settings: AttemptSettings;
+  /** For tasks that are isolated. Default: they run as any other. */
+  readonly isolation?: HandlerRunner;
   /** Traces errors that nobody catches to their attempts. Default: nobody does. */
   readonly origins?: ErrorOrigins;
   /** From 0 to 1; spreads retries. Default Math.random. */
   random?: () => number;
 }
 
-export class Attempt implements ContextSource {
+/** Runs handlers elsewhere than in the process's own thread. */
+export interface HandlerRunner {
+  isolates(task: Task): boolean;
+  run(attempt: Attempt): Promise<unknown>;
+}
+
+export class Attempt implements RunningAttempt, ContextSource {
   readonly job: Job;
   readonly task: Task;
   readonly services: AttemptServices;
@@ -197,6 +205,11 @@ export class Attempt implements ContextSource {
   detach(): void {
     this.onStop = null;
     this.onProgress = null;
+  }
+
+  /** What a handler reports. */
+  report(progress: Progress): void {
+    this.onProgress?.(this, progress);
   }
 
   saveProgress(progress: Progress): void {

@@ -27,6 +27,12 @@ function runAll(attempt: Attempt): Outcome | Promise<Outcome> {
 
 const runOf = oncePer((task: Task): Run => compose(defaultStack(task, endJob()), callHandler));
 
-function callHandler(attempt: RunningAttempt): unknown {
-  return attempt.task.handler(attempt.payload, attempt.ctx);
+function callHandler(running: RunningAttempt): unknown {
+  const attempt = running as Attempt; // why: execute-attempt is given nothing else
+  const { task } = attempt;
+  if (task.policies.isolate !== null) {
+    const { isolation } = attempt.services;
+    if (isolation?.isolates(task) === true) return isolation.run(attempt);
+  }
+  return task.handler(attempt.payload, attempt.ctx);
 }

@@ -60,6 +60,18 @@ async function outputOf(id: string): Promise<unknown> {
 }
 
 describe("a save", () => {
+  test("gives an isolated task a thread with the new code, also of what it imports", async () => {
+    const isolated = `import { isMainThread } from "node:worker_threads";
+      import { word } from "./_word.ts";
+      export default { isolate: "thread", handler: async (): Promise<string> =>
+        isMainThread ? "not isolated" : word as string };`;
+    await start({ "tasks/_word.ts": 'export const word = "old";', "tasks/say.ts": isolated });
+    expect(await outputOf(await add("say"))).toBe("old");
+    await project.write("tasks/_word.ts", 'export const word = "new";');
+    await watching.says("say v2");
+    expect(await outputOf(await add("say"))).toBe("new");
+  });
+
   test("leaves the job that runs on the old code, and the next one runs the new", async () => {
     const lasting = (text: string) => `export default async (payload, ctx) => {
       ctx.log.info("begins in " + ${JSON.stringify(text)});
