@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../core/logger.ts";
 import { addCors } from "./add-cors.ts";
 import { addEvents } from "./add-events.ts";
+import { addReference } from "./add-reference.ts";
 import { addUi } from "./add-ui.ts";
 import { type ApiOptions, knockOf } from "./api-options.ts";
 import { type Caller, checkScope } from "./gate.ts";
@@ -46,6 +47,7 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
   });
   addCors(server, options.corsOrigins);
   addUi(server, options);
+  addReference(server, options);
   // In a room of its own, so that those above are asked by anybody.
   server.register(async (open) => {
     open.decorateRequest("caller");

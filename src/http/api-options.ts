@@ -16,6 +16,8 @@ export interface ApiOptions {
   readonly events: EventHub;
   readonly ui: UiFiles;
   readonly logger: Logger;
+  /** taskrun's. */
+  readonly version: string;
   /** Of pages elsewhere that may ask. */
   readonly corsOrigins: readonly string[];
   /** The path that callers see before ours: "" or "/jobs". */

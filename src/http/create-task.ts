@@ -3,6 +3,7 @@
  * takes. Refuses a task that neither this process nor any other knows.
  */
 
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Catalog } from "../core/catalog.ts";
 import { closestName } from "../core/closest-name.ts";
@@ -12,11 +13,14 @@ import { jobRetryProblem } from "../core/job-retry.ts";
 import type { JobRetry } from "../core/retry-policy.ts";
 import type { Task } from "../core/task.ts";
 import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
-import { getJob, type JobRow } from "../store/jobs.ts";
+import { claimKey, keepAnswer, type UsedKey } from "../store/idempotency.ts";
+import { getJob } from "../store/jobs.ts";
 import { listPublishedTasks } from "../store/published-tasks.ts";
+import type { Caller, Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 import { type ApiParts, jobId } from "./http-route.ts";
 import { payloadIssues } from "./payload-issues.ts";
+import { createdTask } from "./task-view.ts";
 
 const priorityNames = Object.keys(priorityNumbers).join(", ");
 
@@ -53,12 +57,23 @@ export const newTask = z.strictObject({
 
 export type NewTask = z.output<typeof newTask>;
 
-/** @throws HttpError 404 for an unknown task, 422 for a payload that its schema refuses */
+type CreatedTask = ReturnType<typeof createdTask>;
+
+export interface Creation {
+  readonly caller: Caller;
+  /** The same key with the same body creates one task, for a day. Null = none. */
+  readonly key: string | null;
+}
+
+/**
+ * @throws HttpError 404 for an unknown task, 422 for a payload that its schema refuses or a key
+ *   that was used with another body
+ */
 export async function createTask(
-  { db, schemas, catalog }: ApiParts,
+  { db, schemas, catalog }: Pick<ApiParts, "db" | "schemas" | "catalog">,
   given: NewTask,
-  createdBy: string | null,
-): Promise<JobRow> {
+  { caller: { name: createdBy }, key }: Creation,
+): Promise<{ readonly task: CreatedTask; readonly isRepeated: boolean }> {
   const { task_type: name, payload } = given;
   const task = taskFinder(catalog())(name);
   if (task === undefined) await refuseUnknown({ db, schemas }, catalog(), name);
@@ -67,12 +82,20 @@ export async function createTask(
   try {
     // In a transaction, so that it is told as it was created: no process has seen it yet.
     await client.query("begin");
+    const claim = key === null ? null : { caller: createdBy ?? "", key, bodySha256: hashOf(given) };
+    const used = claim === null ? null : await claimKey(client, schemas, claim);
+    if (used !== null) {
+      await client.query("commit");
+      return { task: repeatedTask(used), isRepeated: true };
+    }
     const { enqueue } = createEnqueuer({ db: client, schemas, findTask: () => task });
     const { id } = await enqueue(name, payload, optionsFrom(given, createdBy));
     const row = await getJob(client, schemas, id);
-    await client.query("commit");
     if (row === null) throw new TypeError(`the job ${id} is not there after it was added`);
-    return row;
+    const created = createdTask(row);
+    if (claim !== null) await keepAnswer(client, schemas, claim, created);
+    await client.query("commit");
+    return { task: created, isRepeated: false };
   } catch (error) {
     await client.query("rollback").catch((lost: Error) => {
       broken = lost;
@@ -81,6 +104,34 @@ export async function createTask(
   } finally {
     client.release(broken);
   }
+}
+
+/** @throws HttpError 422 for a header that can't be a key */
+export function idempotencyKeyIn(headers: Knock["headers"]): string | null {
+  const key = headers["idempotency-key"];
+  if (key === undefined) return null;
+  if (typeof key === "string" && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  throw new HttpError(
+    422,
+    "bad-idempotency-key",
+    "Idempotency-Key is 1 to 255 characters of ASCII.",
+  );
+}
+
+/** @throws HttpError 422 when something else was asked with the key */
+function repeatedTask({ isSameBody, answer }: UsedKey): CreatedTask {
+  if (!isSameBody) {
+    const what = "The Idempotency-Key was used with another body.";
+    throw new HttpError(422, "idempotency-key-reused", what, {
+      nextStep: "Take a new key for each task.",
+    });
+  }
+  const task = answer as CreatedTask; // why: it was kept by this file
+  return { ...task, created_at: new Date(task.created_at) };
+}
+
+function hashOf(given: NewTask): Buffer {
+  return createHash("sha256").update(JSON.stringify(given)).digest();
 }
 
 async function refuseUnknown(

@@ -10,6 +10,7 @@ import type { Catalog } from "../core/catalog.ts";
 import type { ParsedCrontab } from "../core/crontab.ts";
 import { TaskrunError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { taskrunVersion } from "../runtime/version.ts";
 import { endPool } from "../store/pools.ts";
 import { schemasFor } from "../store/schemas.ts";
 import { createFastify } from "./create-fastify.ts";
@@ -104,6 +105,7 @@ function createParts(options: HttpServerOptions) {
     events: new EventHub(shared),
     ui: new UiFiles(),
     logger,
+    version: taskrunVersion,
     corsOrigins: config.httpCorsOrigins,
     prefix: config.httpPrefix,
     proxies: new TrustedProxies(config.httpTrustProxy),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import { publishTasks } from "../../src/runtime/enqueueing/publish-tasks.ts";
@@ -174,4 +174,65 @@ test("markup in a payload comes back as data, and never as a page", async () => 
   expect(shown.data.payload).toEqual({ script });
   expect(headers.get("content-type")).toContain("application/json");
   expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
+
+describe("with an Idempotency-Key", () => {
+  const create = (key: string, more: object = {}) =>
+    api.ask("/tasks", {
+      token,
+      json: { task_type: "report", ...more },
+      headers: { "idempotency-key": key },
+    });
+
+  test("keys of one token are not those of another", async () => {
+    const first = await create("mine");
+    const other = await api.token();
+    const second = await api.ask("/tasks", {
+      token: other,
+      json: { task_type: "report" },
+      headers: { "idempotency-key": "mine" },
+    });
+    expect(second.body.data.id).not.toBe(first.body.data.id);
+  });
+
+  test("the same body has the same answer, another one is refused", async () => {
+    const first = await create("one");
+    expect([first.status, first.headers.get("idempotency-replayed")]).toEqual([201, null]);
+    const again = await create("one");
+    expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([201, "true"]);
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get("location")).toBe(first.headers.get("location"));
+    const other = await create("one", { priority: "low" });
+    expect([other.status, other.body.error.code]).toEqual([422, "idempotency-key-reused"]);
+    expect((await create("two")).body.data.id).not.toBe(first.body.data.id);
+  });
+
+  test("twins at the same time create one task", async () => {
+    const replies = await Promise.all(Array.from({ length: 12 }, () => create("twins")));
+    expect(replies.map(({ status }) => status)).toEqual(Array(12).fill(201));
+    expect(new Set(replies.map(({ body }) => body.data.id)).size).toBe(1);
+    const news = replies.filter(({ headers }) => !headers.has("idempotency-replayed"));
+    expect(news).toHaveLength(1);
+  });
+
+  test("what was refused uses up no key", async () => {
+    expect((await create("wrong", { payload: { deep: "\0" } })).status).toBe(422);
+    expect((await create("wrong")).status).toBe(201);
+  });
+
+  test("a key is good for another task after a day", async () => {
+    const first = await create("old");
+    await api.db.query("update taskrun.idempotency_keys set created_at = now() - interval '25 h'");
+    const later = await create("old", { priority: "low" });
+    expect(later.status).toBe(201);
+    expect(later.body.data.id).not.toBe(first.body.data.id);
+    const { rows } = await api.db.query("select key from taskrun.idempotency_keys");
+    expect(rows).toEqual([{ key: "old" }]);
+  });
+
+  test("what can't be a key is refused", async () => {
+    for (const key of ["", "x".repeat(256)]) {
+      expect((await create(key)).body.error.code).toBe("bad-idempotency-key");
+    }
+  });
 });

@@ -104,6 +104,51 @@ describe("the calls that a guide for another system shows", () => {
   });
 });
 
+/** The guide's section on trying it by hand, line for line. */
+const byHand = `# Create test user and get token
+curl -X POST http://localhost:3000/auth/register \\
+  -H "Content-Type: application/json" \\
+  -d '{"username":"test","email":"test@example.com","password":"password123"}'
+
+TOKEN=$(curl -s -X POST http://localhost:3000/auth/login \\
+  -H "Content-Type: application/json" \\
+  -d '{"username_or_email":"test","password":"password123"}' \\
+  | python3 -c "import json,sys; print(json.load(sys.stdin)['data']['session_token'])")
+
+# Create tasks
+curl -X POST http://localhost:3000/tasks \\
+  -H "Authorization: Bearer $TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -d '{"task_type":"email","payload":{"to":"test@example.com","subject":"Test","body":"Hello"}}'
+
+# Monitor processing
+curl -H "Authorization: Bearer $TOKEN" http://localhost:3000/tasks/stats
+`;
+
+test("the guide's lines for trying it by hand work one after the other", async () => {
+  await using api = await httpApi({ tasks });
+  // Between two answers a line's end, which curl doesn't print; the rest as it stands there.
+  const script = byHand
+    .replaceAll("http://localhost:3000", api.url)
+    .replaceAll(/^curl/gm, "echo; curl -s");
+  const answers = (await shell(script, {})).split("\n").filter(Boolean);
+  const [registered, created, stats] = answers.map((line) => JSON.parse(line));
+  expect(registered).toMatchObject({ success: true, data: { username: "test" } });
+  expect(created).toEqual({
+    success: true,
+    data: {
+      id: expect.stringMatching(/^\d+$/),
+      task_type: "email",
+      status: "pending",
+      priority: "normal",
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    },
+  });
+  expect(stats).toMatchObject({ success: true, data: { total: 1, pending: 1 } });
+  const { data } = (await api.ask(`/tasks/${created.data.id}`)).body;
+  expect(data).toMatchObject({ created_by: "test", payload: { to: "test@example.com" } });
+});
+
 describe("where it listens", () => {
   test("without a token only this machine is let in, by its own names", async () => {
     await using api = await httpApi({ tasks });

@@ -57,6 +57,8 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/cli/http-commands.ts": "test/cli/command-table.test.ts",
   "src/cli/serve-http.ts": "test/cli/commands/serve.test.ts",
   "src/http/http-error.ts": "test/http/problem.test.ts",
+  "src/http/add-reference.ts": "test/http/reference-page.test.ts",
+  "src/store/idempotency.ts": "test/http/create-task.test.ts",
   "src/http/add-api.ts": "test/http/create-fastify.test.ts",
   "src/http/api-options.ts": "test/http/create-fastify.test.ts",
   "src/http/gate.ts": "test/http/gatekeeper.test.ts",

@@ -16,6 +16,7 @@ import { schemasFor } from "../../src/store/schemas.ts";
 import type { ScratchDatabase } from "../../src/store/scratch-database.ts";
 import { createToken, type TokenScope } from "../../src/store/tokens.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
+import { checkAnswer } from "./openapi-check.ts";
 import { createTestDatabase } from "./test-database.ts";
 
 export const schemas = schemasFor("graphile_worker");
@@ -54,6 +55,8 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
   const connectionString = runtime?.connectionString ?? database?.url ?? "";
   const db = new Pool({ connectionString, max: 2 });
   db.on("connect", (client) => client.on("error", () => {}));
+  // A connection may still be closing when its database is dropped.
+  db.on("error", () => {});
   const logged: string[] = [];
   const catalog = runtime?.catalog ?? catalogOf(tasks);
   const crontab = await checkCrontab(await parseCrontab(options.crontab ?? ""), catalog);
@@ -96,7 +99,10 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
         headers,
         ...(body === undefined ? {} : { body }),
       });
-      return { status: response.status, headers: response.headers, body: await response.json() };
+      const { status, headers: answered } = response;
+      const reply = { status, headers: answered, body: await response.json() };
+      checkAnswer({ method, path, ...reply });
+      return reply;
     },
     async [Symbol.asyncDispose]() {
       await server.close();

@@ -10,7 +10,7 @@ import { getJob, type JobRow, listJobs } from "../../store/jobs.ts";
 import { listLogLinesAfter } from "../../store/logs.ts";
 import type { JobChoice } from "../../store/operations.ts";
 import { readStats, type TaskStats } from "../../store/task-stats.ts";
-import { createTask, newTask } from "../create-task.ts";
+import { createTask, idempotencyKeyIn, newTask } from "../create-task.ts";
 import { HttpError } from "../http-error.ts";
 import { type ApiParts, type HttpRoute, httpRoute, jobId } from "../http-route.ts";
 import {
@@ -23,7 +23,7 @@ import {
   taskDetailsShape,
   taskShape,
 } from "../task-shape.ts";
-import { createdTask, taskDetails, taskView } from "../task-view.ts";
+import { taskDetails, taskView } from "../task-view.ts";
 
 const shownLogLines = 100;
 const dayMs = 86_400_000;
@@ -64,6 +64,7 @@ const payload = z
     (given) => (typeof given === "string" ? [given] : given),
     z.array(payloadCondition).max(5),
   )
+  .meta({ type: "array", items: { type: "string" }, description: '"user.id=7", up to five' })
   .optional();
 
 const filterShape = z.object(taskFilter);
@@ -87,6 +88,8 @@ export function notFound(id: string): HttpError {
   });
 }
 
+const repeated = { "idempotency-replayed": "true" };
+
 const statsShape = z.object({
   total: z.number(),
   ...Object.fromEntries(jobStates.map((state) => [state, z.number()])),
@@ -103,11 +106,14 @@ export const taskRoutes: readonly HttpRoute[] = [
     scope: "enqueue",
     summary: "Create a task",
     status: 201,
+    isIdempotent: true,
     body: newTask,
     data: createdTaskShape,
-    async answer({ body, caller, place }, api) {
-      const data = createdTask(await createTask(api, body, caller.name));
-      return { data, headers: { location: `${place.prefix}/tasks/${data.id}` } };
+    async answer({ body, caller, place, knock }, api) {
+      const key = idempotencyKeyIn(knock.headers);
+      const { task: data, isRepeated } = await createTask(api, body, { caller, key });
+      const location = `${place.prefix}/tasks/${data.id}`;
+      return { data, headers: { location, ...(isRepeated ? repeated : {}) } };
     },
   }),
   httpRoute({
