@@ -5,6 +5,7 @@
 
 import type { z } from "zod";
 import { closestName } from "../core/closest-name.ts";
+import { showValue } from "../core/show-value.ts";
 import { optionChecks } from "./option-checks.ts";
 import { type OptionName, optionSpec } from "./schema.ts";
 
@@ -36,18 +37,11 @@ export function checkOption<Name extends OptionName>(
   return { ok: true, value: result.data as CheckedOptions[Name] };
 }
 
-/** Words the value for people: short, on one line. */
-export function showValue(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  const shown = typeof value === "bigint" ? `${value}n` : (JSON.stringify(value) ?? String(value));
-  return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
-}
-
 function fault(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault {
   const option = [name, ...issue.path.map(String)].join(".");
   const worded = issue.code === "custom" && issue.params?.isWhole === true;
   const isShown = !worded && optionSpec(name).secret !== true;
-  const found = isShown ? `got ${showValue(valueAt(whole, issue.path))}, ` : "";
+  const found = isShown ? `got ${showValue(valueAt(whole, issue.path), 60)}, ` : "";
   return { option, reason: `${found}${issue.message}`, fix: null };
 }
 

@@ -7,6 +7,7 @@ import { parseByteSize } from "./byte-size.ts";
 import { closestName } from "./closest-name.ts";
 import { parseDuration } from "./duration.ts";
 import { priorityNumbers } from "./job.ts";
+import { showValue } from "./show-value.ts";
 
 export interface DefinitionFault {
   /** The file, or the part of the configuration, that says so. */
@@ -175,23 +176,11 @@ function unknownOption(name: string, checks: Readonly<Record<string, Check>>): s
 
 function wrongValue(value: unknown, check: Check): string | null {
   const expected = check(value);
-  return expected === null ? null : `got ${show(value)}, expected ${expected}`;
+  return expected === null ? null : `got ${showValue(value)}, expected ${expected}`;
 }
 
 function expect(right: boolean, expected: string): string | null {
   return right ? null : expected;
-}
-
-function show(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  if (typeof value === "bigint" || typeof value === "number") return String(value);
-  let text: string;
-  try {
-    text = JSON.stringify(value) ?? String(value);
-  } catch {
-    text = Object.prototype.toString.call(value);
-  }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 function isPlainObject(value: unknown): value is object {

@@ -1,6 +1,7 @@
 /** Durations as people write them ("30s", "1h30m") to milliseconds and back. */
 
 import { TaskrunError } from "./errors.ts";
+import { showValue } from "./show-value.ts";
 
 /** "500ms", "30s", "5m", "24h", "7d", or milliseconds. */
 export type Duration = string | number;
@@ -32,7 +33,7 @@ export function parseDuration(value: Duration): number {
     }
     if (Number.isSafeInteger(Math.round(totalMs))) return totalMs;
   }
-  throw new TaskrunError("bad-duration", `${show(value)} is not a duration`);
+  throw new TaskrunError("bad-duration", `${showValue(value)} is not a duration`);
 }
 
 /** The shortest exact spelling of a whole number of milliseconds: 5400000 is "1h30m". */
@@ -47,8 +48,4 @@ export function formatDuration(ms: number): string {
     restMs -= amount * size;
   }
   return text;
-}
-
-function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -10,6 +10,7 @@ import { backoffMs, defaultRetry } from "./backoff.ts";
 import { defaultsFaults } from "./check-definition.ts";
 import { closestName } from "./closest-name.ts";
 import type { JobRetry, RetryStrategy } from "./retry-policy.ts";
+import { showValue } from "./show-value.ts";
 import type { TaskPolicies } from "./task.ts";
 
 /** No wait is longer: some 31 years. */
@@ -38,7 +39,7 @@ const strategies = {
 /** What is wrong with a job's retry policy: "retry.factor: got 0.5, expected …"; null = nothing. */
 export function jobRetryProblem(retry: unknown): string | null {
   if (typeof retry !== "object" || retry === null || Array.isArray(retry)) {
-    return `retry: got ${JSON.stringify(retry)}, expected an object like { maxAttempts: 5 }`;
+    return `retry: got ${showValue(retry)}, expected an object like { maxAttempts: 5 }`;
   }
   if ("type" in retry) return strategyProblem(retry);
   const [fault] = defaultsFaults({ retry }, "");
@@ -89,7 +90,7 @@ function strategyProblem(retry: object & { type: unknown }): string | null {
   const type = typeof retry.type === "string" ? lowerFirst(retry.type) : "";
   if (type !== "exponential" && type !== "linear" && type !== "fixed") {
     const names = '"exponential", "linear" or "fixed"';
-    return `retry.type: got ${JSON.stringify(retry.type)}, expected ${names}`;
+    return `retry.type: got ${showValue(retry.type)}, expected ${names}`;
   }
   const fields = strategies[type];
   const given = new Map(Object.entries(retry));
@@ -111,8 +112,7 @@ function strategyProblem(retry: object & { type: unknown }): string | null {
 }
 
 function wrong(name: string, value: unknown, expected: string): string {
-  const shown = typeof value === "number" ? String(value) : JSON.stringify(value);
-  return `retry.${name}: got ${shown}, expected ${expected}`;
+  return `retry.${name}: got ${showValue(value)}, expected ${expected}`;
 }
 
 function lowerFirst(text: string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkOption, showValue, unknownKey } from "../../src/config/check-option.ts";
+import { checkOption, unknownKey } from "../../src/config/check-option.ts";
 
 test("a right value comes back in its resolved form", () => {
   expect(checkOption("pollInterval", "1m30s")).toEqual({ ok: true, value: 90_000 });
@@ -33,11 +33,4 @@ test("an unknown name that resembles none is answered with those there are", () 
   expect(unknownKey("defaults.zzz", "zzz", ["retry", "timeout"]).fix).toBe(
     "Known are: retry, timeout.",
   );
-});
-
-test("a shown value is short and on one line", () => {
-  expect(showValue("x".repeat(500))).toHaveLength(60);
-  expect(showValue(() => 1)).toBe("a function");
-  expect(showValue(undefined)).toBe("undefined");
-  expect(showValue("a\nb")).toBe('"a\\nb"');
 });

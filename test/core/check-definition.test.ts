@@ -39,7 +39,7 @@ test("what can't be shown in words doesn't stop the check", () => {
   const faults = defaultsFaults({ timeout: circular, priority: 5n }, "x.ts");
   expect(faults.map((fault) => fault.problem)).toEqual([
     expect.stringContaining("got [object Object], expected"),
-    expect.stringContaining("got 5, expected"),
+    expect.stringContaining("got 5n, expected"),
   ]);
 });
 

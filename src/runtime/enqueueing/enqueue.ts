@@ -7,12 +7,16 @@ import type { Catalog } from "../../core/catalog.ts";
 import type { GraphileAddJobOptions } from "../../core/context.ts";
 import { TaskrunError } from "../../core/errors.ts";
 import type { EnqueueOptions } from "../../core/job.ts";
+import { faultOfText, toPayloadJson } from "../../core/payload-json.ts";
 import { formatIssues } from "../../core/schema-issues.ts";
 import type { Task } from "../../core/task.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { SqlRunner } from "../../store/sql-runner.ts";
 import { columnsFor } from "./columns-for.ts";
-import { refusedPayload } from "./refused-payload.ts";
+import { refusedJob } from "./refused-job.ts";
+
+/** Of graphile-worker's column. */
+const longestName = 128;
 
 export interface EnqueuerOptions {
   readonly db: SqlRunner;
@@ -56,11 +60,12 @@ export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqu
     try {
       return await db.query(text, values);
     } catch (error) {
-      throw refusedPayload(error);
+      throw refusedJob(error);
     }
   };
   return {
     async enqueue(name, payload, options = {}) {
+      checkName(name);
       const { payloadJson, optionsJson } = await prepare(await findTask(name), name, {
         payload,
         options,
@@ -73,6 +78,7 @@ export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqu
       const texts: string[] = [];
       for (const [index, { task: name, payload, ...options }] of jobs.entries()) {
         try {
+          checkName(name);
           const prepared = await prepare(await findTask(name), name, { payload, options });
           texts.push(jobJson(name, prepared));
         } catch (error) {
@@ -96,9 +102,11 @@ async function prepare(
   job: { readonly payload: unknown; readonly options: EnqueueOptions & GraphileAddJobOptions },
 ): Promise<PreparedJob> {
   const payload = job.payload === undefined ? {} : job.payload;
+  // First, so that a schema never sees a circle or ten thousand levels.
+  const json = payloadJson(name, payload);
   const parsed = await parsePayload(task, name, payload);
   const options = columnsFor(task, parsed, job.options);
-  return { payloadJson: payloadJson(name, payload), optionsJson: JSON.stringify(options) };
+  return { payloadJson: json, optionsJson: JSON.stringify(options) };
 }
 
 function jobJson(name: string, { payloadJson, optionsJson }: PreparedJob): string {
@@ -137,27 +145,24 @@ async function parsePayload(task: Task | undefined, name: string, payload: unkno
 }
 
 function payloadJson(name: string, payload: unknown): string {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(payload);
-  } catch (cause) {
-    throw new TaskrunError("bad-payload", `The payload for ${name} is not JSON`, { cause });
-  }
-  if (json === undefined) {
-    throw new TaskrunError("bad-payload", `The payload for ${name} is not JSON: ${typeof payload}`);
-  }
-  if (/\\u(0000|d[89a-f])/i.test(json) && !isStorable(payload)) {
-    throw new TaskrunError(
-      "bad-payload",
-      `The payload for ${name} has a NUL character or half a surrogate pair, which Postgres can't store`,
-    );
-  }
-  return json;
+  const made = toPayloadJson(payload);
+  if (made.ok) return made.json;
+  const what = `The payload for ${name} is not JSON that can be queued: it has ${made.fault}`;
+  throw new TaskrunError("bad-payload", what, { nextStep: "Send plain JSON values." });
 }
 
-/** Whether jsonb takes every string in the value. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0");
-  if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([key, entry]) => isStorable(key) && isStorable(entry));
+/** What the queue's column takes; a driver would say it in words of its own. */
+function checkName(name: unknown): void {
+  const fault =
+    typeof name !== "string"
+      ? `got ${name === null ? "null" : typeof name}`
+      : name === ""
+        ? "it is empty"
+        : name.length > longestName
+          ? `it has ${name.length} characters`
+          : faultOfText(name) && `it has ${faultOfText(name)}`;
+  if (fault === null) return;
+  throw new TaskrunError("bad-enqueue-option", `The task's name can't be queued: ${fault}`, {
+    nextStep: `Give a name of 1 to ${longestName} characters.`,
+  });
 }

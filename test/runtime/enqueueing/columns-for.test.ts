@@ -42,7 +42,7 @@ describe("what a job says for itself", () => {
     [{ after: "12" }, 'after: got "12", expected an array of the ids of jobs'],
     [{ after: ["12", "x"] }, 'after: got ["12","x"], expected an array'],
     [{ onParentFailure: "go" }, 'onParentFailure: got "go", expected "cancel", "run" or "fail"'],
-    [{ priority: "urgent" }, 'priority "urgent" is neither'],
+    [{ priority: "urgent" }, 'priority: got "urgent", expected critical'],
     [{ runAt: "2030-01-01", delay: 1 }, "Give runAt or delay, not both"],
   ];
   test.each(refused)("%j is refused", (options, problem) => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { createEnqueuer, type Enqueuer } from "../../../src/runtime/enqueueing/enqueue.ts";
 import { publishTasks } from "../../../src/runtime/enqueueing/publish-tasks.ts";
-import { refusedPayload } from "../../../src/runtime/enqueueing/refused-payload.ts";
+import { refusedJob } from "../../../src/runtime/enqueueing/refused-job.ts";
 import { schemasFor } from "../../../src/store/schemas.ts";
 import type { TestRuntime } from "../../../src/testing/create-test-runtime.ts";
 import { testRuntime } from "../../support/test-runtime.ts";
@@ -45,14 +45,23 @@ test("of a list, with its place", async () => {
 test("also when a driver has wrapped it", () => {
   const message = "taskrun.add_job: the payload for a is wrong at $: x";
   const cause = Object.assign(new Error(message), { code: "23514" });
-  expect(refusedPayload(new Error("Failed query", { cause }))).toMatchObject({
+  expect(refusedJob(new Error("Failed query", { cause }))).toMatchObject({
     code: "bad-payload",
+  });
+});
+
+test("an option that only the database can read is refused like any other", async () => {
+  await expect(enqueuer.enqueue("other", {}, { runAt: "some day" })).rejects.toMatchObject({
+    name: "TaskrunError",
+    code: "bad-enqueue-option",
+    message: expect.stringMatching(/^run_at is "some day", expected a moment like /),
+    cause: { code: "22023" },
   });
 });
 
 test("any other error stays what it is", () => {
   const check = Object.assign(new Error("violates check constraint"), { code: "23514" });
   for (const error of [check, new Error("x"), null, "text"]) {
-    expect(refusedPayload(error)).toBe(error);
+    expect(refusedJob(error)).toBe(error);
   }
 });

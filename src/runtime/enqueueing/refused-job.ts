@@ -1,0 +1,47 @@
+/**
+ * The database's word on a job that it doesn't take, said as our own: a payload of a task whose
+ * schema wasn't at hand here, checked in SQL by what a running process has published, or an
+ * option that only SQL can read.
+ */
+
+import { errorChain, readProperty } from "../../core/error-chain.ts";
+import { TaskrunError } from "../../core/errors.ts";
+
+/** check_violation, as `check_payload` in the database raises it. */
+const refusedPayload = "23514";
+const saidOfPayload = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?the payload (.+)$/s;
+
+/** invalid_parameter_value, as the functions that read an option raise it. */
+const refusedOption = "22023";
+const saidOfOption = /^taskrun\.add_jobs?: (.+)$/s;
+
+/** `bad-payload` or `bad-enqueue-option` when that is what `error` means; else the error. */
+export function refusedJob(error: unknown): unknown {
+  for (const each of errorChain(error)) {
+    const [code, message] = [readProperty(each, "code"), readProperty(each, "message")];
+    if (typeof message !== "string") continue;
+    const ours =
+      code === refusedPayload
+        ? ofPayload(message, error)
+        : code === refusedOption
+          ? ofOption(message, error, readProperty(each, "hint"))
+          : null;
+    if (ours !== null) return ours;
+  }
+  return error;
+}
+
+function ofPayload(message: string, cause: unknown): TaskrunError | null {
+  const said = saidOfPayload.exec(message);
+  if (said === null) return null;
+  const [, place, what] = said;
+  const where = place === undefined ? "" : `jobs[${Number(place) - 1}]: `;
+  return new TaskrunError("bad-payload", `${where}The payload ${what}`, { cause });
+}
+
+function ofOption(message: string, cause: unknown, hint: unknown): TaskrunError | null {
+  const what = saidOfOption.exec(message)?.[1];
+  if (what === undefined) return null;
+  const nextStep = typeof hint === "string" ? { nextStep: hint } : {};
+  return new TaskrunError("bad-enqueue-option", what, { ...nextStep, cause });
+}
