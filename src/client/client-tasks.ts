@@ -6,6 +6,7 @@
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { resolveTask } from "../core/resolve-task.ts";
+import { showValue } from "../core/show-value.ts";
 import type { Task } from "../core/task.ts";
 import { taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { placeOf, type TaskPlace } from "./project-folder.ts";
@@ -54,6 +55,7 @@ export class ClientTasks {
       const given = Object.entries(this.#option).find(([, definition]) => definition === named);
       if (given !== undefined) return { name: given[0], findTask: this.find };
     }
+    refuseNonTask(named);
     const files = originFiles(named);
     const { name, config } = await this.#placed(files);
     const file = files[0] ?? name;
@@ -86,6 +88,13 @@ export class ClientTasks {
     }
     return project;
   }
+}
+
+/** Callers without types give whatever they have. */
+function refuseNonTask(named: unknown): void {
+  if ((typeof named === "object" && named !== null) || typeof named === "function") return;
+  const what = `The first argument is ${showValue(named)}, neither a name nor a task`;
+  throw new TaskrunError("unnamed-task", what);
 }
 
 function catalogOf(definitions: Readonly<Record<string, unknown>>) {

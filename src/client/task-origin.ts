@@ -7,6 +7,7 @@
 import { realpathSync } from "node:fs";
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readProperty } from "../core/error-chain.ts";
 import { taskName } from "../discovery/task-name.ts";
 
 // Symbol.for: an application may hold another copy of taskrun than the task file does.
@@ -33,8 +34,8 @@ export function noteOrigin(callee: (...args: never) => unknown): TaskOrigin {
 
 /** The files that led to the definition of `task`, nearest first; none when it is not known. */
 export function originFiles(task: object): string[] {
-  const origin: TaskOrigin | undefined = Reflect.get(task, originKey);
-  const files = (origin?.stack ?? "").split("\n").map(fileOfFrame);
+  const stack = readProperty(readProperty(task, originKey), "stack");
+  const files = typeof stack === "string" ? stack.split("\n").map(fileOfFrame) : [];
   return [...new Set(files.filter((file) => file !== null))];
 }
 

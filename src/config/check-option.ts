@@ -29,12 +29,24 @@ export function checkOption<Name extends OptionName>(
   name: Name,
   value: unknown,
 ): Checked<CheckedOptions[Name]> {
-  const result = optionChecks[name].safeParse(value);
+  const result = safeParse(name, value);
+  if (typeof result === "string") {
+    return { ok: false, faults: [{ option: name, reason: result, fix: null }] };
+  }
   if (!result.success) {
     return { ok: false, faults: result.error.issues.map((one) => fault(name, value, one)) };
   }
   // why: TypeScript doesn't follow the index through safeParse
   return { ok: true, value: result.data as CheckedOptions[Name] };
+}
+
+/** A config file's value may be anything, a getter that throws too. */
+function safeParse(name: OptionName, value: unknown) {
+  try {
+    return optionChecks[name].safeParse(value);
+  } catch (error) {
+    return `it can't be read (${error instanceof Error ? error.message : showValue(error)})`;
+  }
 }
 
 function fault(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault {

@@ -155,7 +155,7 @@ function faultsIn(
   const faults: DefinitionFault[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    const field = prefix + name;
+    const field = prefix + (name.length > 60 ? `${name.slice(0, 60)}…` : name);
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const problem = check === undefined ? unknownOption(name, checks) : wrongValue(value, check);
     if (problem !== null) faults.push({ source, field, problem });

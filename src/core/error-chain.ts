@@ -16,7 +16,7 @@ export function errorChain(thrown: unknown): readonly unknown[] {
 }
 
 /** A property of any value; undefined when there is none or its getter throws. */
-export function readProperty(value: unknown, key: string): unknown {
+export function readProperty(value: unknown, key: PropertyKey): unknown {
   if (value === null || (typeof value !== "object" && typeof value !== "function"))
     return undefined;
   try {

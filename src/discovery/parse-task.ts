@@ -4,13 +4,23 @@
  */
 
 import type { LoadFailure } from "../core/catalog.ts";
+import { readProperty } from "../core/error-chain.ts";
 import { resolveTask, TaskDefinitionError, type TaskOrigin } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { placedFailure, textOf } from "./placed-failure.ts";
 import { findDefaultExport, findExport, findField, type Position } from "./source-location.ts";
 
-/** Never throws for what a module exports. */
+/** Never throws for what a module exports, also when looking at it does. */
 export function parseTask(module: object, origin: TaskOrigin): Task | LoadFailure {
+  try {
+    return readTask(module, origin);
+  } catch (error) {
+    const why = String(readProperty(error, "message") ?? "by an error without a message");
+    return badDefinition(origin, `what it exports can't be read: ${why.slice(0, 300)}`, null);
+  }
+}
+
+function readTask(module: object, origin: TaskOrigin): Task | LoadFailure {
   const exported = defaultExport(module);
   if (exported === undefined || isEmptyCommonJs(module, exported)) {
     return noDefaultExport(module, origin);

@@ -3,6 +3,8 @@
  * Owns the naming rules; refuses to look at the disk.
  */
 
+import { showValue } from "../core/show-value.ts";
+
 /** graphile-worker's column takes no more. */
 export const maxNameLength = 128;
 
@@ -52,12 +54,12 @@ export function taskPath(name: string): string {
 function named(segments: readonly string[], path: string): PathMeaning {
   const bad = segments.find((segment) => !segmentPattern.test(segment));
   if (bad !== undefined) {
-    const better = bad.replaceAll(/[^A-Za-z0-9_-]+/g, "_");
+    const better = bad.replaceAll(/[^A-Za-z0-9_-]+/g, "_").slice(0, maxNameLength);
     const what = bad === segments.at(-1) ? "file" : "folder";
     return {
       kind: "bad-name",
-      reason: `${JSON.stringify(bad)} can't be part of a task's name: only letters, digits, "_" and "-" can`,
-      fix: `Rename the ${what} to ${JSON.stringify(better)}, or put "_" before it if ${JSON.stringify(path)} is no task. Queue jobs under other names with \`aliases\`.`,
+      reason: `${showValue(bad)} can't be part of a task's name: only letters, digits, "_" and "-" can`,
+      fix: `Rename the ${what} to ${JSON.stringify(better)}, or put "_" before it if ${showValue(path, 300)} is no task. Queue jobs under other names with \`aliases\`.`,
     };
   }
   const name = segments.join("/");

@@ -34,3 +34,15 @@ test("an unknown name that resembles none is answered with those there are", () 
     "Known are: retry, timeout.",
   );
 });
+
+test("a value that can't be read is a fault like any other", () => {
+  const unreadable = {
+    get retry() {
+      throw new Error("hands off");
+    },
+  };
+  expect(checkOption("defaults", unreadable)).toEqual({
+    ok: false,
+    faults: [{ option: "defaults", reason: "it can't be read (hands off)", fix: null }],
+  });
+});

@@ -22,6 +22,23 @@ test("a task has the name, the file and the version it was loaded with", () => {
   expect(task).toMatchObject({ name: "t", file: origin.file, version: 3, description: "d" });
 });
 
+test("what throws when it is looked at is no task, and stops nobody", () => {
+  const unreadable = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error("hands off");
+      },
+    },
+  );
+  for (const exported of [unreadable, { handler, retry: unreadable }]) {
+    expect(parseTask({ default: exported }, origin)).toMatchObject({
+      code: "bad-definition",
+      reason: expect.stringMatching(/hands off|retry/),
+    });
+  }
+});
+
 describe("no task is made of", () => {
   async function failureOf(text: string, module: object) {
     await using project = await TaskProject.of({ "t.ts": text });

@@ -87,6 +87,15 @@ export function checkJobOptions(options: AnyOptions): string | null {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     return `the options: got ${showValue(options)}, expected an object like { delay: "5m" }`;
   }
+  try {
+    return problemIn(options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `the options: they can't be read (${why})`;
+  }
+}
+
+function problemIn(options: AnyOptions): string | null {
   for (const [name, value] of Object.entries(options)) {
     // As in SQL, null is the same as leaving the option out.
     if (value === undefined || value === null) continue;
