@@ -19,6 +19,8 @@ import {
 /** Files that are named for what their exports have in common, and what that is. */
 const namedForAFamily: Readonly<Record<string, string>> = {
   "src/cli/output.ts": "the ways to print",
+  "src/dashboard/schema-form/field-inputs.tsx": "the inputs of a form",
+  "src/dashboard/schema-form/form-value.ts": "what becomes of a form's value",
   "src/store/queue/changed-job-ids.ts": "ids of jobs that may have changed",
   "src/core/task-errors.ts": "the errors that handlers throw on purpose",
   "src/store/dependencies.ts": "what jobs that wait for others need to know",
@@ -26,6 +28,10 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 
 /** Files without a test of the same path → the test that they are covered by. */
 const testedBy: Readonly<Record<string, string>> = {
+  "src/dashboard/app-context.ts": "test/browser/dashboard.test.ts",
+  "src/dashboard/appearance/theme.ts": "test/browser/appearance.test.ts",
+  "src/dashboard/live/live-feed.ts": "test/browser/dashboard.test.ts",
+  "src/dashboard/routing/go-to.ts": "test/browser/dashboard.test.ts",
   "src/store/explain/end-rules.ts": "test/store/explain.test.ts",
   "src/store/explain/gate-rules.ts": "test/store/explain.test.ts",
   "src/store/explain/rule.ts": "test/store/explain.test.ts",
@@ -145,7 +151,7 @@ describe("every file of src/", () => {
   test("has a test of the same path", () => {
     const untested = source.filter(
       (file) =>
-        !(file.typesOnly || file.barrel || file.path in testedBy) &&
+        !(file.typesOnly || file.barrel || file.path in testedBy || isSeenOnly(file.path)) &&
         !existsSync(join(repositoryDir, testOf(file.path))),
     );
     expect(
@@ -168,7 +174,7 @@ describe("every file of src/", () => {
 
 describe("every file written by hand", () => {
   const written = ["src", "test", "bench", "bin", "tasks", "docs"].flatMap((folder) =>
-    listFiles(folder, [".ts", ".js", ".sql", ".sh", ".md"]),
+    listFiles(folder, [".ts", ".tsx", ".css", ".js", ".sql", ".sh", ".md"]),
   );
 
   test("is in a folder named for its domain", () => {
@@ -214,7 +220,9 @@ test("a test under test/ that mirrors a room of src/ has its file there", () => 
 
 /** The file's name, hyphens and plural left out, is part of the name of one of its exports. */
 function isNamedAfterAnExport(file: SourceFile): boolean {
-  const name = basename(file.path, ".ts").replaceAll("-", "");
+  const name = basename(file.path)
+    .replace(/\.tsx?$/, "")
+    .replaceAll("-", "");
   if (name === "index" || file.path in namedForAFamily) return true;
   const forms = [name, name.replace(/s$/, ""), name.replace(/es$/, "")];
   return file.exports.some((each) => forms.some((form) => each.toLowerCase().includes(form)));
@@ -247,6 +255,11 @@ function mutableAtTop(file: SourceFile): string[] {
       found.push(`${file.path}:${file.lineAt(declared.start)}`);
   }
   return found;
+}
+
+/** What only a browser can try: the components, and what hangs on one. test/browser opens each. */
+function isSeenOnly(path: string): boolean {
+  return path.startsWith("src/dashboard/") && (path.endsWith(".tsx") || /\/use-[^/]+$/.test(path));
 }
 
 function testOf(path: string): string {

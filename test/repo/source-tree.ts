@@ -65,13 +65,15 @@ export function listFiles(folder: string, extensions: readonly string[]): string
 
 /** Parses every TypeScript file beneath `folder`. */
 export function readSourceTree(folder: string): SourceFile[] {
-  return listFiles(folder, [".ts"]).map((path) =>
+  return listFiles(folder, [".ts", ".tsx"]).map((path) =>
     parseSource(path, readFileSync(join(repositoryDir, path), "utf8")),
   );
 }
 
 export function parseSource(path: string, text: string): SourceFile {
-  const { program, module, comments, errors } = parseSync(path, text, { lang: "ts" });
+  const { program, module, comments, errors } = parseSync(path, text, {
+    lang: path.endsWith(".tsx") ? "tsx" : "ts",
+  });
   if (errors[0]) throw new Error(`${path} does not parse: ${errors[0].message}`);
   const lineAt = lineFinder(text);
   const root = program as unknown as SyntaxNode; // why: the parser's node types have no index
