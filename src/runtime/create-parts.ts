@@ -107,19 +107,7 @@ export function createParts(options: RuntimeOptions): Parts {
   const processId = () => presence.processId;
   const cancels: CancelWatch = new CancelWatch({ ...shared, dispatcher, processId });
   const locks: LockKeeper = new LockKeeper({ ...shared, dispatcher, settler, processId });
-  const wake = new Wake({
-    connectionString,
-    pollIntervalMs: config.pollIntervalMs,
-    controlChannel: shared.schemas.controlChannel,
-    onWake: () => dispatcher.wake(),
-    onControl: listenToControl({ cancel: () => cancels.look(), gates: () => gates.changed() }),
-    onListening: () => {
-      cancels.look();
-      gates.changed();
-    },
-    onLost: (error) => health.lost(error),
-    onBack: () => health.answered(),
-  });
+  const wake = createWake(shared, { dispatcher, cancels, gates, health });
   const crontab = new Crontab({ ...shared, tasks: registry });
   const services: BackgroundService[] = [
     new Plugins({ ...shared, pool: handlerPool }),
@@ -231,6 +219,37 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     onFetched: needs.onFetched,
   });
   return dispatcher;
+}
+
+interface WakeNeeds {
+  readonly dispatcher: Dispatcher;
+  readonly cancels: CancelWatch;
+  readonly gates: Gates;
+  readonly health: DatabaseHealth;
+}
+
+function createWake(
+  { config, connectionString, schemas }: Shared,
+  { dispatcher, cancels, gates, health }: WakeNeeds,
+): Wake {
+  const wake: Wake = new Wake({
+    connectionString,
+    pollIntervalMs: config.pollIntervalMs,
+    controlChannel: schemas.controlChannel,
+    onWake: () => dispatcher.wake(),
+    onControl: listenToControl({
+      cancel: () => cancels.look(),
+      gates: () => gates.changed(),
+      due: (inMs) => wake.expect(inMs),
+    }),
+    onListening: () => {
+      cancels.look();
+      gates.changed();
+    },
+    onLost: (error) => health.lost(error),
+    onBack: () => health.answered(),
+  });
+  return wake;
 }
 
 function createServices(

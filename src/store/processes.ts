@@ -5,6 +5,9 @@ import { holdsNoLock } from "./queue/locks.ts";
 import { type RescuedJobs, rescueJobs } from "./queue/rescue.ts";
 import type { Schemas } from "./schemas.ts";
 
+/** A message has room for 8,000 bytes. What is not told of is found by the poll. */
+const mostTimesTold = 200;
+
 export interface ProcessRow {
   readonly id: string;
   readonly host: string;
@@ -90,6 +93,7 @@ export async function buryProcess(
       [beat.id, reason],
     );
     const rescued = await rescueJobs(client, schemas, beat.id, reason);
+    await tellDue(client, schemas, rescued.dueInMs);
     await client.query("commit");
     return rescued;
   } catch (error) {
@@ -98,6 +102,17 @@ export async function buryProcess(
   } finally {
     client.release();
   }
+}
+
+/** Of what is put off without an `add_job` the other processes would hear at their next poll. */
+async function tellDue(
+  client: pg.ClientBase,
+  { controlChannel }: Schemas,
+  dueInMs: readonly number[],
+): Promise<void> {
+  if (dueInMs.length === 0) return;
+  const message = { kind: "due", inMs: dueInMs.slice(0, mostTimesTold) };
+  await client.query("select pg_notify($1, $2)", [controlChannel, JSON.stringify(message)]);
 }
 
 /** Removes tombstones that are a day old and hold nothing. */

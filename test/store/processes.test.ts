@@ -49,6 +49,22 @@ test("a process that has beaten since it was looked at is not buried", async () 
   expect(await beatOf("a")).toMatchObject({ dead: false });
 });
 
+test("all processes are told when the jobs of a dead one are due", async () => {
+  const heard: string[] = [];
+  const listener = await q.db.connect();
+  listener.on("notification", ({ payload }) => heard.push(payload ?? ""));
+  await listener.query(`listen "${q.schemas.controlChannel}"`);
+  await add("a");
+  const running = await q.add();
+  await q.add();
+  await q.take("a", 2);
+  await noteRunning(q.db, q.schemas, "a", running);
+  await buryProcess(q.db, q.schemas, await beatOf("a"), "silent");
+  await listener.query("select 1");
+  listener.release(true);
+  expect(heard.map((each) => JSON.parse(each))).toEqual([{ kind: "due", inMs: [0, 1000] }]);
+});
+
 test("of several that bury the same process at once, one does", async () => {
   await add("a");
   await q.add();

@@ -7,6 +7,7 @@
 
 import pg from "pg";
 import { pause } from "../../store/transient.ts";
+import { DueTimer } from "./due-timer.ts";
 
 export interface WakeOptions {
   readonly connectionString: string;
@@ -29,11 +30,18 @@ const connectTimeoutMs = 10_000;
 export class Wake {
   readonly #options: WakeOptions;
   readonly #stopped = new AbortController();
+  readonly #due: DueTimer;
   #poll: NodeJS.Timeout | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: WakeOptions) {
     this.#options = options;
+    this.#due = new DueTimer(options.onWake);
+  }
+
+  /** Jobs that others have put off will be due after so many milliseconds. */
+  expect(inMs: number): void {
+    if (!this.#stopped.signal.aborted) this.#due.add(inMs);
   }
 
   /** Resolves once the first connection listens or has failed; keeps trying from then on. */
@@ -47,6 +55,7 @@ export class Wake {
   async stop(): Promise<void> {
     clearInterval(this.#poll);
     this.#stopped.abort();
+    this.#due.stop();
     // A connection that is being made to a server that doesn't answer ends by its own timeout.
     if (this.#loop !== undefined) await withTimeout(this.#loop, 1500).catch(() => {});
   }

@@ -22,6 +22,8 @@ export interface RescuedJobs {
   readonly retried: number;
   /** Failed for good, with the reason. */
   readonly failed: number;
+  /** In how many milliseconds from now some of them are due, each time once. */
+  readonly dueInMs: readonly number[];
 }
 
 /** A job that has been running in so many processes when they died is what kills them. */
@@ -71,6 +73,9 @@ held as materialized (
     when attempts < max_attempts and crashes < $3 then 'retrying'
     when decided is null and compensable then 'compensating'
     else 'failed' end as fate,
+    case when not was_running and not cancelling then run_at
+      else greatest(run_at, now()) + power(2, least(attempts - 1, 6)) * interval '1 second'
+      end as due_at,
     case when crashes < $3 then $2
       else $2 || '; it was running in ' || crashes || ' processes when they died' end as reason
   from seen
@@ -84,9 +89,7 @@ kept as (
       when 'failed' then j.max_attempts
       else j.attempts end,
     last_error = case held.fate when 'returned' then j.last_error else held.reason end,
-    run_at = case held.fate
-      when 'returned' then j.run_at
-      else greatest(j.run_at, now()) + power(2, least(j.attempts - 1, 6)) * interval '1 second' end,
+    run_at = held.due_at,
     -- An add with the same key would make it another job, whose end is not decided.
     key = case held.fate when 'compensating' then null else j.key end
   from held where j.id = held.id
@@ -131,6 +134,8 @@ recorded as (
 select count(*) filter (where fate = 'returned')::int as returned,
   count(*) filter (where fate in ('retrying', 'compensating', 'cancelling'))::int as retried,
   count(*) filter (where fate = 'failed')::int as failed,
+  coalesce(array_agg(distinct greatest(ceil(extract(epoch from due_at - now()) * 1000), 0)::int)
+    filter (where fate <> 'failed' and due_at < now() + interval '1 minute'), '{}') as "dueInMs",
   ${own}.resolve_dependents(array_agg(id) filter (where fate = 'failed'), 'failed') as resolved
 from held`;
 }

@@ -98,3 +98,16 @@ test("after a stop nothing wakes any more, and the connection is gone", async ()
   expect(rows[0].n).toBe(0);
   expect(told).toEqual([]);
 });
+
+test("it wakes when jobs are due that others have put off, and no more after the stop", async () => {
+  wake = createWake(database.url);
+  await wake.start();
+  const startedAtMs = performance.now();
+  wake.expect(150);
+  await toldInOrder("wake", "wake");
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(145);
+  await wake.stop();
+  wake.expect(0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(told).toEqual(["wake", "wake"]);
+});
