@@ -29,6 +29,8 @@ export const commandTable = {
       ...common,
       "crontab",
       "concurrency",
+      "processes",
+      "maxRss",
       "pollInterval",
       "shutdownGrace",
       "shutdownDeadline",
@@ -49,6 +51,7 @@ export const commandTable = {
     examples: [
       ["taskrun", "run until Ctrl-C"],
       ["taskrun --watch", "while you write tasks"],
+      ["taskrun --processes auto", "one process per core, under one supervisor"],
       ["taskrun --once -j 4", "run what is due, four at a time, and stop"],
     ],
     load: async () => (await import("./commands/run.ts")).run,

@@ -6,6 +6,7 @@ export const exitCodes = {
   usage: 2,
   unavailable: 69,
   internal: 70,
+  crashed: 71,
   temporary: 75,
   config: 78,
 } as const;
@@ -18,6 +19,7 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   usage: "unknown command or flag, or a value that can't be read",
   unavailable: "the database can't be reached or used",
   internal: "a fault in taskrun itself",
+  crashed: "the processes of --processes ended again and again",
   temporary: "not now: try again; of a stop, that not all could be written down before it",
   config: "the configuration is wrong",
 };

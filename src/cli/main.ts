@@ -12,11 +12,17 @@ import { parseCommandLine } from "./parse-command-line.ts";
 // Of its own, kept before anything guards it: `survive-stray-errors` refuses exits of handlers.
 const endProcess = process.exit.bind(process);
 
-/** `argv` without node and the script. Ends the process; never returns to its caller. */
-export async function main(argv: string[]): Promise<void> {
+/**
+ * `argv` without node and the script. Ends the process; never returns to its caller. `program`
+ * is another than the command that `argv` names.
+ */
+export async function main(
+  argv: string[],
+  program: (argv: string[]) => Promise<ExitCode> = runCommand,
+): Promise<void> {
   hideKnownWarnings();
   surviveClosedPipes();
-  const code = await runCommand(argv).catch(tellError);
+  const code = await program(argv).catch(tellError);
   await flushOutput();
   endProcess(code);
 }

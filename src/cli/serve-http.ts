@@ -1,9 +1,11 @@
 /** Starts the HTTP API for a command, and tells where it is. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { HttpServer, HttpServerOptions } from "../http/start-http-server.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { say } from "./output.ts";
+import type { Duties } from "./processes/messages.ts";
 
 export interface ServeOptions extends HttpServerOptions {
   /** Whether whoever sees the terminal is let into the dashboard, by a link that opens once. */
@@ -21,15 +23,36 @@ export async function serveHttp({ showsLink, ...options }: ServeOptions): Promis
   return server;
 }
 
-/** The API of a process that runs jobs; null when none is configured. */
+/** The predecessor's port is free as soon as it begins to stop. */
+const portFreeWithinMs = 15_000;
+const betweenTriesMs = 20;
+
+/**
+ * The API of a process that runs jobs; null when none is configured. Of several processes one
+ * serves it.
+ */
 export async function serveBeside(
   runtime: Pick<Runtime, "catalog" | "crontab">,
   options: Pick<ServeOptions, "connectionString" | "logger" | "showsLink"> & {
     readonly config: ResolvedConfig;
   },
+  duties: Pick<Duties, "leads" | "replaces"> | null = null,
 ): Promise<HttpServer | null> {
   const { httpPort: port } = options.config;
-  if (port === null) return null;
+  if (port === null || duties?.leads === false) return null;
   const now = { catalog: () => runtime.catalog, crontab: () => runtime.crontab };
-  return serveHttp({ ...options, ...now, port });
+  const deadlineMs = performance.now() + (duties?.replaces ? portFreeWithinMs : 0);
+  for (;;) {
+    try {
+      return await serveHttp({ ...options, ...now, port });
+    } catch (error) {
+      if (performance.now() >= deadlineMs || !isPortTaken(error)) throw error;
+      await sleep(betweenTriesMs);
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
 }

@@ -35,7 +35,9 @@ export function showStart(start: Start): void {
   say(`  tasks     ${tasks.size} in ${shownPath(config.tasks)}${broken}`);
   showCrontab(start);
   say(`  database  ${database.shown}${embedded}`);
-  say(`  running   ${config.concurrency} at a time, ${until}`);
+  const { processes } = config;
+  const each = processes === 1 ? "" : ` in each of ${processes} processes`;
+  say(`  running   ${config.concurrency} at a time${each}, ${until}`);
   if (keys !== undefined) showHints(start, keys);
   showCrontabFailures(start);
   for (const failure of failures) {

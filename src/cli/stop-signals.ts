@@ -10,7 +10,17 @@ const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** npm hands on a Ctrl-C that the terminal has already sent to every process of the group. */
 const echoMs = 50;
 
-export class StopSignals {
+/** What a process that is to end is asked by. */
+export interface StopRequests {
+  /** Aborts when it is to end well; the reason says who asks. */
+  readonly first: AbortSignal;
+  /** Aborts when it is to end now. */
+  readonly second: AbortSignal;
+  /** Asks for the end by other means than a signal, such as a key; `name` says which. */
+  ask(name: string): void;
+}
+
+export class StopSignals implements StopRequests {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #listener = (name: NodeJS.Signals) => this.#receive(name);
@@ -34,7 +44,6 @@ export class StopSignals {
     for (const name of names) process.off(name, this.#listener);
   }
 
-  /** Asks for the end by other means than a signal, such as a key; `name` says which. */
   ask(name: string): void {
     this.#receive(name);
   }
@@ -53,7 +62,7 @@ export class StopSignals {
 const hurriedMs = 1700;
 
 /** Resolves when the time is up that a second signal leaves. */
-export async function hurried(signals: StopSignals): Promise<void> {
+export async function hurried(signals: Pick<StopRequests, "second">): Promise<void> {
   await aborted(signals.second);
   await sleep(hurriedMs);
 }

@@ -17,6 +17,8 @@ export interface WatchKeysOptions {
   readonly db: () => pg.Pool;
   readonly schemas: () => Schemas;
   readonly keys: () => Pick<Keys, "ask">;
+  /** So that processes beside this one do the same. */
+  readonly onPause: (paused: boolean) => void;
   readonly quit: () => void;
 }
 
@@ -94,6 +96,7 @@ export class WatchKeys {
 
   async #pause(): Promise<void> {
     const runtime = this.#options.runtime();
+    this.#options.onPause(!runtime.paused);
     if (runtime.paused) {
       runtime.resume();
       say("Going on.");

@@ -8,8 +8,29 @@ import { describeFault, describeMended, describeReload } from "./describe-reload
 import { explainError } from "./explain-error.ts";
 import { colour, say, sayError, sayWarning } from "./output.ts";
 
+export interface WatchReportOptions {
+  /** Several processes follow the same files: one tells what happens to all alike. */
+  readonly isLeader: boolean;
+}
+
 /** `runtime` is asked for when there is something to tell. */
-export function watchReport(runtime: () => Runtime): WatchReport {
+export function watchReport(runtime: () => Runtime, { isLeader }: WatchReportOptions): WatchReport {
+  const report = fullReport(runtime);
+  if (isLeader) return report;
+  const { trouble, disposeFailed } = report;
+  const silent = (): void => {};
+  return {
+    trouble,
+    disposeFailed,
+    changed: silent,
+    faults: silent,
+    configRefused: silent,
+    crontabChanged: silent,
+    configApplied: silent,
+  };
+}
+
+function fullReport(runtime: () => Runtime): WatchReport {
   return {
     changed(change, liveMs) {
       const runningOnOlder = runtime().runningOnOtherVersions.bind(runtime());

@@ -18,6 +18,10 @@ export interface UserConfig {
   crontab?: string | false;
   /** Attempts at the same time in one process: 1 to 10,000. Default 10. */
   concurrency?: number;
+  /** Processes that run the tasks: 1 to 256, or "auto" for one per core. Default 1. */
+  processes?: number | "auto";
+  /** Megabytes of memory above which a process ends its jobs and exits with 75. Default: none. */
+  maxRss?: number | null;
   /** How often to look for due jobs when no notification came. Default "2s". */
   pollInterval?: Duration;
   /** How long a stop lets handlers end before `ctx.signal` aborts. Default "5s". */

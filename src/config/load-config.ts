@@ -106,6 +106,8 @@ function checkAll(check: Checker) {
     tasks: check("tasks"),
     crontab: check("crontab"),
     concurrency: check("concurrency"),
+    processes: check("processes"),
+    maxRssMb: check("maxRss"),
     pollIntervalMs: check("pollInterval"),
     shutdownGraceMs: check("shutdownGrace"),
     shutdownDeadlineMs: check("shutdownDeadline"),
@@ -222,6 +224,11 @@ function mistypedInEnvironment(
       },
     ];
   });
+}
+
+/** The environment as it was before the load: for child processes that read `.env` themselves. */
+export function environmentWithoutDotEnv({ dotEnv }: LoadedConfig): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in dotEnv)));
 }
 
 /** Adds what the file has and `environment` hasn't of its own; returns what was added. */

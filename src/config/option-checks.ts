@@ -3,6 +3,7 @@
  * `check-option` applies them and words what is wrong.
  */
 
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { defaultsFaults } from "../core/check-definition.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -41,6 +42,13 @@ function boundedDuration({ min, max }: { min: number; max: number }) {
 function wholeNumber({ min, max }: { min: number; max: number }) {
   const error = `expected a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function countOrAuto({ min, max }: { min: number; max: number }) {
+  const error = `expected a whole number from ${min} to ${max}, or "auto"`;
+  return z
+    .union([z.literal("auto"), wholeNumber({ min, max })], { error })
+    .transform((value) => (value === "auto" ? Math.min(availableParallelism(), max) : value));
 }
 
 function choice<const Choice extends string>({ choices }: { choices: readonly Choice[] }) {
@@ -141,6 +149,8 @@ export const optionChecks = {
   tasks: text,
   crontab: fileOrNone,
   concurrency: wholeNumber(schema.concurrency),
+  processes: countOrAuto(schema.processes),
+  maxRss: wholeNumber(schema.maxRss).nullable(),
   pollInterval: boundedDuration(schema.pollInterval),
   shutdownGrace: boundedDuration(schema.shutdownGrace),
   shutdownDeadline: boundedDuration(schema.shutdownDeadline),

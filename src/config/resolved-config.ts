@@ -21,6 +21,10 @@ export interface ResolvedConfig {
   readonly dataDir: string;
   /** Attempts at the same time in this process. */
   readonly concurrency: number;
+  /** Processes that run the tasks; above 1, one more supervises them. */
+  readonly processes: number;
+  /** Megabytes of resident memory above which a process ends its jobs and exits; null = none. */
+  readonly maxRssMb: number | null;
   /** How often to look for due jobs when no notification came. */
   readonly pollIntervalMs: number;
   /** How long a stop lets handlers end before `ctx.signal` aborts. */

@@ -62,6 +62,21 @@ export const schema = {
     sentence: "How many attempts this process runs at the same time",
     shortFlag: "j",
   },
+  processes: {
+    kind: "integer",
+    default: 1,
+    min: 1,
+    max: 256,
+    sentence:
+      "How many processes run the tasks, each with its own concurrency; auto = one per core",
+  },
+  maxRss: {
+    kind: "integer",
+    default: null,
+    min: 64,
+    max: 1_048_576,
+    sentence: "Megabytes of memory above which a process ends its jobs and exits with 75",
+  },
   pollInterval: {
     kind: "duration",
     default: "2s",

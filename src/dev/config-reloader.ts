@@ -112,5 +112,5 @@ function whatNeedsStart(before: LoadedConfig, after: LoadedConfig): string[] {
   const variables = Object.keys({ ...before.dotEnv, ...after.dotEnv }).filter(
     (name) => before.dotEnv[name] !== after.dotEnv[name],
   );
-  return [...options.map((name) => name.replace(/Ms$/, "")), ...variables];
+  return [...options.map((name) => name.replace(/(?:Ms|Mb)$/, "")), ...variables];
 }

@@ -38,6 +38,8 @@ export interface WatchSessionOptions {
   readonly layersOf: (config: ResolvedConfig) => readonly TaskLayer[];
   readonly logger: Logger;
   readonly report: WatchReport;
+  /** Whether it keeps the generated types up to date; of several processes one does. */
+  readonly writesTypes: boolean;
   /** The configuration has changed in what only a new session can take over. */
   readonly onNeedsStart: (change: ConfigChange) => Promise<void>;
 }
@@ -99,7 +101,8 @@ export class WatchSession {
 
   /** Where there is TypeScript to use them; one writing after another. */
   #writeTypes(): void {
-    const { loaded, report } = this.#options;
+    const { loaded, report, writesTypes } = this.#options;
+    if (!writesTypes) return;
     const { projectDir } = loaded.config;
     const names = ["tsconfig.json", taskTypesFileName];
     if (!names.some((name) => existsSync(join(projectDir, name)))) return;

@@ -17,10 +17,13 @@ export interface CreateLoggerOptions {
    * print data log to stderr.
    */
   readonly stream: NodeJS.WriteStream & { readonly fd: number };
+  /** Pretty lines say which process wrote them, as JSON lines always do. Default false. */
+  readonly showPid?: boolean;
 }
 
 /** @throws TaskrunError `bad-config` when `redact` has a path that pino can't read. */
-export async function createLogger({ config, stream }: CreateLoggerOptions): Promise<Logger> {
+export async function createLogger(given: CreateLoggerOptions): Promise<Logger> {
+  const { config, stream, showPid = false } = given;
   const isPretty =
     config.logFormat === "pretty" || (config.logFormat === "auto" && stream.isTTY === true);
   const options: LoggerOptions = {
@@ -31,7 +34,7 @@ export async function createLogger({ config, stream }: CreateLoggerOptions): Pro
   };
   // Not the stream's own `write`: what it holds back when a pipe is full is gone at an exit.
   const lines = pino.destination({ fd: stream.fd, sync: true });
-  const destination = isPretty ? await prettyDestination(stream, lines) : lines;
+  const destination = isPretty ? await prettyDestination(stream, lines, showPid) : lines;
   try {
     return pino(options, destination);
   } catch (cause) {
@@ -42,13 +45,14 @@ export async function createLogger({ config, stream }: CreateLoggerOptions): Pro
 async function prettyDestination(
   stream: NodeJS.WriteStream,
   lines: DestinationStream,
+  showPid: boolean,
 ): Promise<DestinationStream> {
   // Loaded only here: a process in production never needs it.
   const { prettyFactory } = await import("pino-pretty");
   const pretty = prettyFactory({
     colorize: stream.isTTY === true && stream.hasColors(),
     singleLine: true,
-    ignore: "pid,hostname",
+    ignore: showPid ? "hostname" : "pid,hostname",
     translateTime: "SYS:HH:MM:ss.l",
   });
   return { write: (line) => lines.write(pretty(line)) };

@@ -11,6 +11,7 @@ let runtime: Runtime;
 let watchKeys: WatchKeys;
 let answers: (string | null)[];
 let questions: Question[];
+let pauses: boolean[];
 let quits: number;
 let broken: boolean;
 let said: () => string;
@@ -19,6 +20,7 @@ beforeEach(async () => {
   answers = [];
   questions = [];
   quits = 0;
+  pauses = [];
   broken = true;
   kit = await testRuntime({
     greet: async (payload: { name?: string }) => `hello ${payload.name ?? "nobody"}`,
@@ -39,6 +41,7 @@ beforeEach(async () => {
         return answer === "" ? question.fallback : answer;
       },
     }),
+    onPause: (paused) => pauses.push(paused),
     quit: () => {
       quits += 1;
     },

@@ -36,7 +36,7 @@ test("it tells reloads with the jobs on older code, faults, and the configuratio
   const work = resolveTask(() => null, { name: "work", file: "/w.ts", version: 2, layers: [] });
   const catalog = { tasks: new Map([["work", work]]), failures: [] };
   runtime.publish(catalog);
-  const report = watchReport(() => runtime);
+  const report = watchReport(() => runtime, { isLeader: true });
   const none = { files: [], added: [], removed: [], failures: [], durationMs: 1 };
   report.changed({ catalog, ...none, reloaded: [work] }, 12);
   expect(said()).toContain("↻ work v2 (12 ms) · 1 job still on v1\n");

@@ -23,9 +23,11 @@ import { explainError } from "../explain-error.ts";
 import { Keys } from "../keys.ts";
 import { type OpenDatabase, openDatabase } from "../open-database.ts";
 import { say, sayError, sayWarning } from "../output.ts";
+import { reportProcess } from "../processes/report-process.ts";
+import type { Supervised } from "../processes/supervision.ts";
 import { serveBeside } from "../serve-http.ts";
 import { showStart } from "../show-start.ts";
-import { aborted, hurried, StopSignals } from "../stop-signals.ts";
+import { aborted, hurried, type StopRequests, StopSignals } from "../stop-signals.ts";
 import { surviveStrayErrors } from "../survive-stray-errors.ts";
 import { WatchKeys } from "../watch-keys.ts";
 import { watchReport } from "../watch-report.ts";
@@ -33,14 +35,21 @@ import { watchReport } from "../watch-report.ts";
 /** A developer's process that was killed should give its jobs back soon. */
 const heartbeatIntervalMs = 500;
 
-export async function runWatch(args: CommandArguments): Promise<ExitCode> {
-  if (!GraphLoader.isAvailable()) {
+export interface WatchOptions {
+  /** A load of this process: what it took from `.env` is replaced. */
+  readonly previous?: LoadedConfig;
+  /** By whom, and what it does that the others don't; null when it is alone. */
+  readonly supervised: Supervised | null;
+}
+
+export async function runWatch(args: CommandArguments, options: WatchOptions): Promise<ExitCode> {
+  if (!GraphLoader.isAvailable() && (options.supervised?.greets ?? true)) {
     sayWarning(
       `Node ${process.versions.node} runs without --experimental-vm-modules: saved code is` +
         " followed, but the old stays in memory. Start taskrun anew now and then.",
     );
   }
-  return new Watch(args).run();
+  return new Watch(args, options).run();
 }
 
 /** What a session starts with. */
@@ -57,7 +66,8 @@ interface Current {
 }
 
 class Watch {
-  readonly #signals = new StopSignals();
+  readonly #signals: StopRequests;
+  readonly #supervised: Supervised | null;
   readonly #configReloader: ConfigReloader;
   readonly #watchKeys: WatchKeys;
   readonly #keys: Keys;
@@ -65,13 +75,20 @@ class Watch {
   #logger: Logger | null = null;
   #runtime: Runtime | null = null;
 
-  constructor(args: CommandArguments) {
-    this.#configReloader = new ConfigReloader(args.forConfig());
+  constructor(args: CommandArguments, { supervised, previous }: WatchOptions) {
+    this.#supervised = supervised;
+    this.#signals = supervised?.supervision ?? startSignals();
+    supervised?.supervision.onPause((paused) => this.#pause(paused));
+    this.#configReloader = new ConfigReloader({
+      ...args.forConfig(),
+      ...(previous && { previous }),
+    });
     this.#watchKeys = new WatchKeys({
       runtime: () => this.#now().session.runtime,
       db: () => this.#now().pool,
       schemas: () => schemasFor(this.#now().config.schema),
       keys: () => this.#keys,
+      onPause: (paused) => supervised?.supervision.tell({ kind: "pause", paused }),
       quit: () => this.#signals.ask("q"),
     });
     this.#keys = new Keys({
@@ -84,9 +101,8 @@ class Watch {
   }
 
   async run(): Promise<ExitCode> {
-    this.#signals.start();
     const loaded = await this.#configReloader.load();
-    this.#logger = await createLogger({ config: loaded.config, stream: process.stdout });
+    this.#logger = await this.#createLogger(loaded.config);
     const logger = this.#logger;
     surviveStrayErrors(
       () => this.#logger ?? logger,
@@ -118,7 +134,7 @@ class Watch {
           const { loaded: before } = good;
           if (before === null || before === mine) throw error;
           tell(error);
-          say("Starting again as before.");
+          this.#say("Starting again as before.");
           next = { loaded: before, database: await openDatabase(before.config, { signal }) };
         }
       }
@@ -135,10 +151,10 @@ class Watch {
     const { loaded, database } = beginning;
     const config = inWatchMode(loaded);
     const { connectionString } = database;
-    const logger = await createLogger({ config, stream: process.stdout });
+    const logger = await this.#createLogger(config);
     this.#logger = logger;
     const next = Promise.withResolvers<Beginning>();
-    const report = watchReport(() => session.runtime);
+    const report = watchReport(() => session.runtime, { isLeader: this.#leads });
     const session: WatchSession = new WatchSession({
       configReloader: this.#configReloader,
       loaded: { ...loaded, config },
@@ -147,6 +163,7 @@ class Watch {
       layersOf: configLayers,
       logger,
       report,
+      writesTypes: this.#leads,
       onNeedsStart: async (change) => {
         const begin = await this.#prepareStart(change);
         if (begin !== null) next.resolve(begin);
@@ -160,12 +177,19 @@ class Watch {
     let http: HttpServer | null = null;
     try {
       if (this.#signals.first.aborted) return null;
+      if (this.#supervised !== null) {
+        reportProcess(this.#supervised, runtime, { config, connectionString });
+      }
       this.#watchKeys.follow(runtime);
       await session.start();
       this.#current = { session, pool, config };
+      const supervised = this.#supervised;
+      // The port is free only once the predecessor stops; at a first start it has to be.
+      if (supervised?.replaces) supervised.supervision.tell({ kind: "working" });
       this.#showStart(config, database, logger);
-      const serving = { config, connectionString, logger, showsLink: true };
-      http = await serveBeside(runtime, serving);
+      const place = { config, connectionString, logger, showsLink: true };
+      http = await serveBeside(runtime, place, supervised);
+      if (supervised?.replaces === false) supervised.supervision.tell({ kind: "working" });
       onStarted();
       const begin = await Promise.race([next.promise, this.#untilStopped()]);
       if (begin === null) this.#tellStop(runtime.running);
@@ -178,23 +202,29 @@ class Watch {
   }
 
   async #prepareStart({ loaded, needsStart }: ConfigChange): Promise<Beginning | null> {
+    if (needsStart.includes("processes")) {
+      this.#say("processes changed: how many there are stays until you start taskrun again.");
+      if (needsStart.length === 1) return null;
+    }
     try {
       // Before the process that runs is stopped: it goes on if there is no such database.
       const database = await openDatabase(loaded.config, { waitMs: 0 });
-      say(`↻ ${needsStart.join(", ")} changed: starting anew`);
+      this.#say(`↻ ${needsStart.join(", ")} changed: starting anew`);
       return { loaded, database };
     } catch (error) {
       tell(error);
-      say("Going on with the database of before.");
+      this.#say("Going on with the database of before.");
       return null;
     }
   }
 
   #showStart(config: ResolvedConfig, database: OpenDatabase, logger: Logger): void {
-    const hasKeys = process.stdin.isTTY === true;
+    const hasKeys = this.#leads && process.stdin.isTTY === true;
     const keys = hasKeys ? this.#watchKeys.actions : [];
     const { catalog, crontab } = this.#now().session.runtime;
-    showStart({ config, catalog, crontab, database, logger, once: false, keys });
+    if (this.#supervised?.greets ?? true) {
+      showStart({ config, catalog, crontab, database, logger, once: false, keys });
+    }
     if (hasKeys) this.#keys.start();
   }
 
@@ -204,8 +234,30 @@ class Watch {
   }
 
   #tellStop(count: number): void {
+    // A supervisor speaks for all.
+    if (this.#supervised !== null) return;
     const running = count === 0 ? "" : ` after ${count === 1 ? "1 job" : `${count} jobs`}`;
     say(`${this.#signals.first.reason}: stopping${running}; again to stop at once.`);
+  }
+
+  /** What all processes would say alike is said by one. */
+  #say(text: string): void {
+    if (this.#leads) say(text);
+  }
+
+  get #leads(): boolean {
+    return this.#supervised?.leads ?? true;
+  }
+
+  #createLogger(config: ResolvedConfig): Promise<Logger> {
+    return createLogger({ config, stream: process.stdout, showPid: this.#supervised !== null });
+  }
+
+  /** Another process's key has been pressed. */
+  #pause(paused: boolean): void {
+    const runtime = this.#current?.session.runtime;
+    if (paused) void runtime?.pause();
+    else runtime?.resume();
   }
 
   #now(): Current {
@@ -220,6 +272,12 @@ function createLoader(config: ResolvedConfig, report: WatchReport): GraphLoader 
   const { disposeFailed: onDisposeError } = report;
   const Loader = GraphLoader.isAvailable() ? GraphLoader : NativeReloadLoader;
   return new Loader({ projectDir, tasksDir, importTimeoutMs, layers, onDisposeError });
+}
+
+function startSignals(): StopSignals {
+  const signals = new StopSignals();
+  signals.start();
+  return signals;
 }
 
 function inWatchMode({ config, sources }: LoadedConfig): ResolvedConfig {
