@@ -73,7 +73,7 @@ export const schema = {
   maxRss: {
     kind: "integer",
     default: null,
-    min: 64,
+    min: 1,
     max: 1_048_576,
     sentence: "Megabytes of memory above which a process ends its jobs and exits with 75",
   },

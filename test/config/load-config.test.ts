@@ -73,6 +73,8 @@ describe("without any setting", () => {
       crontab: path.join(folder, "crontab"),
       dataDir: path.join(folder, ".taskrun"),
       concurrency: 10,
+      processes: 1,
+      maxRssMb: null,
       pollIntervalMs: 2000,
       shutdownGraceMs: 5000,
       shutdownDeadlineMs: 5000,

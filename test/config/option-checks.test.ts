@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { optionChecks } from "../../src/config/option-checks.ts";
 import { type OptionName, optionNames, optionSpec } from "../../src/config/schema.ts";
@@ -65,4 +66,9 @@ describe("plugins", () => {
     const [plugin] = optionChecks.plugins.parse([{ name: "a", services: [server] }]);
     expect(plugin?.services?.[0]).toBe(server);
   });
+});
+
+test("processes may be one per core, and nothing else in words", () => {
+  expect(optionChecks.processes.parse("auto")).toBe(availableParallelism());
+  for (const odd of ["all", "", "2", 1.5, null]) expect(passes("processes", odd)).toBe(false);
 });
