@@ -69,7 +69,7 @@ export interface Parts {
 
 export function createParts(options: RuntimeOptions): Parts {
   const shared = createShared(options);
-  const { config, connectionString, logger, events, registry } = shared;
+  const { config, logger, events, registry } = shared;
   const handlerPool = handlerPoolOf(options);
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
