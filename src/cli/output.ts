@@ -5,12 +5,18 @@
  */
 
 import { styleText } from "node:util";
+import { maskAddresses } from "../core/mask-line.ts";
+import { printable, printableColoured } from "../core/printable.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Data: text as it is, with a line end. */
+/** Data, with a line end: as it is, but that a terminal gets no control characters of others. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  write(process.stdout, text);
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(`${stream.isTTY ? printableColoured(text) : text}\n`);
 }
 
 /** Data for programs: on one line, except on a terminal. */
@@ -20,8 +26,9 @@ export function printJson(value: unknown): void {
 
 /** Data for people: columns as wide as their widest cell. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const shown = rows.map((row) => row.map(printable));
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
+    Math.max(title.length, ...shown.map((row) => (row[column] ?? "").length)),
   );
   const line = (cells: readonly string[]) =>
     cells
@@ -29,7 +36,7 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
       .join("  ")
       .trimEnd();
   print(colour("dim", line(header), process.stdout));
-  for (const row of rows) print(line(row));
+  for (const row of shown) print(line(row));
 }
 
 /** Empties the terminal, what was scrolled away too. */
@@ -37,9 +44,9 @@ export function clearTerminal(): void {
   if (process.stderr.isTTY) process.stderr.write("\u001b[2J\u001b[3J\u001b[H");
 }
 
-/** Words for people. */
+/** Words for people: never the password of an address. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  write(process.stderr, maskAddresses(text));
 }
 
 export function sayWarning(text: string): void {

@@ -4,6 +4,7 @@
  */
 
 import { styleText } from "node:util";
+import { printable } from "../core/printable.ts";
 import type { ScreenLine, ScreenSize } from "./render-top.ts";
 
 const enter = "\u001b[?1049h\u001b[?25l";
@@ -53,6 +54,8 @@ export class Screen {
 
 const styles = { title: "dim", bad: "red" } as const;
 
-function styled({ text, style }: ScreenLine): string {
+function styled({ text: given, style }: ScreenLine): string {
+  // A line end of somebody's error would move all that is beneath it.
+  const text = printable(given).replaceAll("\n", " ");
   return style === "plain" ? text : styleText(styles[style], text);
 }

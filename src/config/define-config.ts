@@ -40,7 +40,10 @@ export interface UserConfig {
   logLevel?: ResolvedConfig["logLevel"];
   /** Default "auto": pretty on a terminal, JSON elsewhere. */
   logFormat?: ResolvedConfig["logFormat"];
-  /** Paths whose values are never logged, in pino's syntax: "payload.password". */
+  /**
+   * What is never logged, besides passwords, tokens and their like: names of fields at any depth
+   * ("ssn"), paths in pino's syntax ("user.name"); "!cookie" shows what is hidden by default.
+   */
   redact?: readonly string[];
   /** Whether payloads are logged. Default false. */
   logPayloads?: boolean;

@@ -42,7 +42,7 @@ export interface ResolvedConfig {
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   /** "auto" = pretty on a terminal, JSON elsewhere. */
   readonly logFormat: "auto" | "pretty" | "json";
-  /** Paths whose values are never logged, in pino's syntax. */
+  /** What is never logged: see `core/log-redaction`. */
   readonly redact: readonly string[];
   /** Whether payloads are logged. */
   readonly logPayloads: boolean;

@@ -141,7 +141,8 @@ export const schema = {
   redact: {
     kind: "list",
     default: [],
-    sentence: "Paths whose values are never logged, in pino's syntax (payload.password)",
+    sentence:
+      "What is never logged: names of fields at any depth (ssn), paths in pino's syntax (user.name); !cookie shows what is hidden by default",
   },
   logPayloads: {
     kind: "boolean",

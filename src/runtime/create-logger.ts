@@ -8,7 +8,10 @@
 import { type DestinationStream, type LoggerOptions, pino } from "pino";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { TaskrunError } from "../core/errors.ts";
+import { logRedaction } from "../core/log-redaction.ts";
 import type { Logger } from "../core/logger.ts";
+import { lineMasker } from "../core/mask-line.ts";
+import { controlsAsText } from "../core/printable.ts";
 
 export interface CreateLoggerOptions {
   readonly config: Pick<ResolvedConfig, "logLevel" | "logFormat" | "redact">;
@@ -26,17 +29,19 @@ export async function createLogger(given: CreateLoggerOptions): Promise<Logger> 
   const { config, stream, showPid = false } = given;
   const isPretty =
     config.logFormat === "pretty" || (config.logFormat === "auto" && stream.isTTY === true);
+  const { paths, keys } = logRedaction(config.redact);
   const options: LoggerOptions = {
     level: config.logLevel,
-    redact: [...config.redact],
+    redact: paths,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   };
   // Not the stream's own `write`: what it holds back when a pipe is full is gone at an exit.
   const lines = pino.destination({ fd: stream.fd, sync: true });
   const destination = isPretty ? await prettyDestination(stream, lines, showPid) : lines;
+  const mask = lineMasker(keys);
   try {
-    return pino(options, destination);
+    return pino(options, { write: (line) => destination.write(mask(line)) });
   } catch (cause) {
     throw new TaskrunError("bad-config", `redact: ${String(cause)}`, { cause });
   }
@@ -55,5 +60,5 @@ async function prettyDestination(
     ignore: showPid ? "hostname" : "pid,hostname",
     translateTime: "SYS:HH:MM:ss.l",
   });
-  return { write: (line) => lines.write(pretty(line)) };
+  return { write: (line) => lines.write(pretty(controlsAsText(line))) };
 }

@@ -8,7 +8,9 @@ import type pg from "pg";
 import { pino } from "pino";
 import { storable } from "../../core/failure.ts";
 import type { Job } from "../../core/job.ts";
+import { logRedaction } from "../../core/log-redaction.ts";
 import type { Logger } from "../../core/logger.ts";
+import { lineMasker } from "../../core/mask-line.ts";
 import { toOutputJson } from "../../core/output-json.ts";
 import { addLogLines, keptLines, type NewLogLine, type WrittenBefore } from "../../store/logs.ts";
 import type { Schemas } from "../../store/schemas.ts";
@@ -20,7 +22,7 @@ export interface LogWriterOptions {
   readonly db: pg.Pool;
   readonly schemas: Schemas;
   readonly logger: Logger;
-  /** Paths whose values are not kept, in pino's syntax. */
+  /** What is not kept, as in the config. */
   readonly redact: readonly string[];
   /** Lines that wait at most; the oldest are dropped. Default 10,000. */
   readonly maxWaiting?: number;
@@ -58,16 +60,18 @@ export class LogWriter implements BackgroundService {
   constructor(options: LogWriterOptions) {
     this.#options = options;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
+    const { paths, keys } = logRedaction(options.redact);
+    const mask = lineMasker(keys);
     // A logger of its own makes the texts: it knows of redaction, errors and placeholders.
     this.#copy = pino(
       {
         level: "info",
         base: null,
         timestamp: false,
-        redact: [...options.redact],
+        redact: paths,
         formatters: { level: (label) => ({ level: label }) },
       },
-      { write: (line) => this.#take(line) },
+      { write: (line) => this.#take(mask(line)) },
     );
   }
 

@@ -1,0 +1,53 @@
+/**
+ * Takes secrets out of a log line of JSON: values of fields whose names speak of one, texts that
+ * are secrets of running jobs, and passwords within addresses. Whatever wrote the line.
+ */
+
+import { liveSecrets } from "./live-secrets.ts";
+import { maskedText } from "./secret.ts";
+import type { SecretKeys } from "./secret-keys.ts";
+
+const inAddress = /([a-z][a-z\d+.-]*:\/\/[^\s/:@"'\\]*:)[^\s/@"'\\]+@/gi;
+
+/** Makes the function that masks lines; a line that has nothing to hide costs one look. */
+export function lineMasker(keys: SecretKeys): (line: string) => string {
+  return (line) => {
+    const live = liveSecrets().foundIn(line);
+    const masked = live.length > 0 || mayName(line, keys) ? rewritten(line, keys, live) : line;
+    return maskAddresses(masked);
+  };
+}
+
+/** Passwords in addresses such as `postgres://user:password@host`. */
+export function maskAddresses(text: string): string {
+  return text.includes("://") ? text.replaceAll(inAddress, `$1${maskedText}@`) : text;
+}
+
+function mayName(line: string, keys: SecretKeys): boolean {
+  if (!keys.mayBeIn(line)) return false;
+  for (const [, name] of line.matchAll(/"((?:[^"\\]|\\.)*)":/g)) {
+    if (name !== undefined && keys.has(name)) return true;
+  }
+  return false;
+}
+
+function rewritten(
+  line: string,
+  keys: SecretKeys,
+  live: readonly { maskValue(value: unknown): unknown; mask(text: string): string }[],
+): string {
+  try {
+    const named: unknown = JSON.parse(line, (name, value: unknown) =>
+      hides(value) && keys.has(name) ? maskedText : value,
+    );
+    const masked = live.reduce((value, texts) => texts.maskValue(value), named);
+    return JSON.stringify(masked) + (line.endsWith("\n") ? "\n" : "");
+  } catch {
+    return live.reduce((text, texts) => texts.mask(text), line);
+  }
+}
+
+/** What isn't there, or only says whether it is, hides nothing. */
+function hides(value: unknown): boolean {
+  return value !== null && value !== "" && typeof value !== "boolean";
+}

@@ -1,0 +1,31 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { SecretSeal, withoutSeals } from "../../src/core/secret-seal.ts";
+
+const seal = new SecretSeal(["hunter2", "12345", "abc"]);
+
+test("a sealed value has no secret in it and comes back as it was", () => {
+  const value = { header: "Bearer hunter2", hunter2: [12345, "12345"], other: 6, short: "abc" };
+  const sealed = seal.seal(JSON.stringify(value));
+  expect(sealed).not.toMatch(/hunter2|12345/);
+  expect(JSON.parse(seal.open(sealed))).toEqual(value);
+});
+
+test("people are shown a mask", () => {
+  const sealed = seal.seal('{"a":"Bearer hunter2"}');
+  expect(withoutSeals(sealed)).toBe('{"a":"Bearer [secret]"}');
+});
+
+test("a value of before the seal is opened as it is", () => {
+  expect(seal.open('{"a":"hunter2"}')).toBe('{"a":"hunter2"}');
+});
+
+test("whatever the value and the secret", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.string({ minLength: 4 }), (value, secret) => {
+      const own = new SecretSeal([secret]);
+      const json = JSON.stringify({ value, x: `a${secret}b` });
+      expect(own.open(own.seal(json))).toBe(json);
+    }),
+  );
+});
