@@ -29,6 +29,7 @@ export {
 } from "./core/plugin.ts";
 export { type Err, err, type Ok, ok, type Result } from "./core/result.ts";
 export type { JobRetry, RetryPolicy, RetryStrategy } from "./core/retry-policy.ts";
+export { secret } from "./core/secret.ts";
 export type {
   BreakerPolicy,
   Classify,

@@ -7,6 +7,7 @@ import { parseByteSize } from "./byte-size.ts";
 import { closestName } from "./closest-name.ts";
 import { parseDuration } from "./duration.ts";
 import { priorityNumbers } from "./job.ts";
+import { parseSecretPath } from "./secret-path.ts";
 import { showValue } from "./show-value.ts";
 
 export interface DefinitionFault {
@@ -81,6 +82,12 @@ const defaultsChecks: Readonly<Record<string, Check>> = {
     expect(
       isPlainObject(value) || isRetention(value),
       `${duration}, false, or an object like { completed: "1h" }`,
+    ),
+  redact: (value) =>
+    expect(
+      Array.isArray(value) &&
+        value.every((path) => typeof path === "string" && parseSecretPath(path) !== null),
+      'a list of paths like "$.apiKey" or "$.items[*].token"',
     ),
   isolate: (value) =>
     expect(

@@ -22,6 +22,11 @@ export interface StepOptions<T> {
    * in the reverse order of their completion. May run more than once: at least once is promised.
    */
   compensate?: (result: T) => unknown;
+  /**
+   * Its result is a secret: not shown, and kept no longer than the job can still run. What is
+   * secret in the payload needs no word here. Default false.
+   */
+  secret?: boolean;
 }
 
 export interface OnceOptions {

@@ -22,6 +22,8 @@ export interface KeptStep {
   readonly tries: number;
   /** Why the last of these failed. */
   readonly error: string | null;
+  /** Its result is for nobody but the job. Default false. */
+  readonly secret?: boolean;
 }
 
 export interface DoneStep {
@@ -29,6 +31,8 @@ export interface DoneStep {
   readonly compensable: boolean;
   readonly resultJson: string | null;
   readonly startedAtMs: number;
+  /** Its result is for nobody but the job. Default false. */
+  readonly secret?: boolean;
 }
 
 /** A try of a compensation that failed. */

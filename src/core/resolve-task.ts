@@ -7,6 +7,7 @@
 
 import { checkDefinition, type DefinitionFault, defaultsFaults } from "./check-definition.ts";
 import { TaskrunError } from "./errors.ts";
+import { findTaskSecrets } from "./find-secret-paths.ts";
 import type { Middleware } from "./middleware.ts";
 import { settlePolicies } from "./settle-policies.ts";
 import type { FailedHandler, Handler, Task, TaskDefaults, TaskDefinition } from "./task.ts";
@@ -70,6 +71,7 @@ export function resolveTask(definition: unknown, origin: TaskOrigin): Task {
     onFailed: failedHandlerOf(own),
     middleware: Object.freeze(layers.flatMap((layer) => layer.middleware)),
     policies: Object.freeze(policies),
+    secrets: findTaskSecrets(policies.redact, own.payload ?? null, own.output ?? null),
     sources: Object.freeze(sources),
   });
 }

@@ -3,6 +3,7 @@
  * everything a handler reaches through its context, is `runtime/attempt/attempt.ts`.
  */
 
+import type { AttemptSecrets } from "./attempt-secrets.ts";
 import type { Progress, TaskContext } from "./context.ts";
 import type { Job } from "./job.ts";
 import type { Logger } from "./logger.ts";
@@ -49,6 +50,8 @@ export interface RunningAttempt {
   saveProgress(progress: Progress): void;
   /** What every line about this attempt carries. */
   logFields(): Record<string, unknown>;
+  /** The task's secrets in this job; null for a task that has none. */
+  readonly secrets: AttemptSecrets | null;
   /** From 0 to 1. */
   random(): number;
 }

@@ -1,11 +1,24 @@
 /** Puts what a schema found wrong into words: each issue with its path. */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { SecretTexts, textsAt } from "./mask.ts";
+import type { TaskSecrets } from "./task.ts";
 
 /** What a Standard Schema says of a value that breaks it. */
 export type SchemaIssues = readonly StandardSchemaV1.Issue[];
 
 const mostShown = 20;
+
+/** The issues of a payload, whose secrets they may quote. Null secrets: as they are. */
+export function withoutSecrets(
+  issues: SchemaIssues,
+  payload: unknown,
+  secrets: TaskSecrets | null,
+): SchemaIssues {
+  if (secrets === null) return issues;
+  const texts = new SecretTexts(textsAt(payload, secrets.payload));
+  return issues.map((issue) => ({ ...issue, message: texts.mask(issue.message) }));
+}
 
 /** "$.to: invalid email; $.items[2].price: expected number". */
 export function formatIssues(issues: SchemaIssues): string {

@@ -59,6 +59,7 @@ export function settlePolicies(
   const breaker = innermost(layers, (defaults) => defaults.breaker);
   const retain = settleRetain(layers);
   const isolate = innermost(layers, (defaults) => defaults.isolate);
+  const redact = settleRedact(layers);
   const timeoutMs = timeout.value ?? "30s";
   const ownOr = (value: unknown) => (value === undefined ? "default" : ownSource);
   return {
@@ -74,6 +75,7 @@ export function settlePolicies(
       limit: limitOf(own.limit),
       retain: retain.value,
       isolate: isolateOf(isolate.value),
+      redact: redact.value,
     },
     sources: {
       retry: retry.source,
@@ -87,6 +89,7 @@ export function settlePolicies(
       limit: ownOr(own.limit),
       retain: retain.source,
       isolate: isolate.source,
+      redact: redact.source,
     },
   };
 }
@@ -176,6 +179,15 @@ function settleRetain(layers: readonly Layer[]): Settled<Retain> {
       failedMs: retainMs(value.failed),
     },
     source,
+  };
+}
+
+/** All together: an inner word never uncovers what an outer one hides. */
+function settleRedact(layers: readonly Layer[]): Settled<readonly string[]> {
+  const given = layers.filter(({ defaults }) => (defaults.redact ?? []).length > 0);
+  return {
+    value: [...new Set(given.flatMap(({ defaults }) => defaults.redact ?? []))],
+    source: given.at(-1)?.source ?? "default",
   };
 }
 

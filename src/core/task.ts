@@ -10,6 +10,7 @@ import type { Duration } from "./duration.ts";
 import type { Priority } from "./job.ts";
 import type { Middleware } from "./middleware.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
+import type { SecretPath } from "./secret-path.ts";
 
 /** Says how long to wait after `attempt` (1-based) ended with `error`. */
 export type RetryFunction = (error: unknown, attempt: number) => Duration | "give_up";
@@ -68,6 +69,11 @@ export interface TaskDefaults {
   retain?: RetainPolicy | Duration | false;
   /** "thread": the handler runs in a thread of its own, which can be ended. Default: it doesn't. */
   isolate?: "thread" | IsolatePolicy | false;
+  /**
+   * Where secrets are in payloads, outputs and metadata: "$.apiKey", "$.items[*].token". Adds up
+   * with the folder's, the config's and what `secret()` marks in the schemas. Default: none.
+   */
+  redact?: readonly string[];
 }
 
 /**
@@ -116,6 +122,8 @@ export interface Task {
   /** The config's, each folder's from the outermost, then the task's own. */
   readonly middleware: readonly Middleware[];
   readonly policies: TaskPolicies;
+  /** Null for a task that has none, which most haven't. */
+  readonly secrets: TaskSecrets | null;
   /** Which file set each policy: "default", or a path relative to the project. */
   readonly sources: Readonly<Record<keyof TaskPolicies, string>>;
 }
@@ -137,6 +145,15 @@ export interface TaskPolicies {
   readonly retain: Retain;
   /** null = the handler runs in the process's own thread. */
   readonly isolate: Isolate | null;
+  /** As the config, the folders and the task give them. */
+  readonly redact: readonly string[];
+}
+
+/** Where a task's secrets are: what `redact` says and `secret()` marks in its schemas. */
+export interface TaskSecrets {
+  /** In payloads and metadata. */
+  readonly payload: readonly SecretPath[];
+  readonly output: readonly SecretPath[];
 }
 
 /** A settled IsolatePolicy. */

@@ -19,7 +19,7 @@ export function trackProgress(): Layer {
   const paces = new WeakMap<RunningAttempt, Pace>();
 
   function report(attempt: RunningAttempt, progress: Progress): void {
-    attempt.progress = progress;
+    attempt.progress = attempt.secrets?.maskProgress(progress) ?? progress;
     const pace = paces.get(attempt) ?? { lastWriteMs: Number.NEGATIVE_INFINITY, timer: null };
     paces.set(attempt, pace);
     if (pace.timer !== null) return;

@@ -34,6 +34,7 @@ import { LogWriter } from "./settling/log-writer.ts";
 import { ProgressWriter } from "./settling/progress-writer.ts";
 import { Settler } from "./settling/settle.ts";
 import { databaseJournal } from "./steps/database-journal.ts";
+import { maskedJournal } from "./steps/masked-journal.ts";
 import { TaskRegistry } from "./task-registry.ts";
 import { BlockedSweep } from "./upkeep/blocked-sweep.ts";
 import { CancelWatch } from "./upkeep/cancel-watch.ts";
@@ -268,7 +269,7 @@ function createServices(
     enqueue,
     origins,
     isolation: threads,
-    journal: (attempt) => databaseJournal(db, schemas, attempt),
+    journal: (attempt) => maskedJournal(databaseJournal(db, schemas, attempt), attempt.secrets),
     parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
     keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),

@@ -1,6 +1,8 @@
 /** All that is kept of one job, for `show`: its row, attempts, steps, relatives and last lines. */
 
 import type pg from "pg";
+import { maskedText } from "../core/secret.ts";
+import { withoutSeals } from "../core/secret-seal.ts";
 import { type Explanation, explainJob } from "./explain.ts";
 import { type AttemptRow, getJob, type JobRow, listAttempts } from "./jobs.ts";
 import { type LogRow, listLogLines } from "./logs.ts";
@@ -67,13 +69,15 @@ export async function readJobStory(
 }
 
 async function listSteps(db: pg.Pool, { own }: Schemas, id: string): Promise<StepRow[]> {
-  const { rows } = await db.query<StepRow>(
-    `select name, state, compensable, attempt, result, error, started_at, finished_at,
-       compensated_at
+  const { rows } = await db.query<Omit<StepRow, "result"> & { result: string | null }>(
+    `select name, state, compensable, attempt, error, started_at, finished_at, compensated_at,
+       case when secret then to_json('${maskedText}'::text)::text else result::text end as result
      from ${own}.steps where job_id = $1 order by position`,
     [id],
   );
-  return rows;
+  return rows.map(({ result, ...step }) => {
+    return { ...step, result: result === null ? null : JSON.parse(withoutSeals(result)) };
+  });
 }
 
 type Relatives = Pick<JobStory, "parent" | "children" | "waits_for" | "waited_for_by">;

@@ -19,8 +19,11 @@ export type CancelResult = "cancelled" | "cancelling" | "completed" | "failed";
 /** `due`: it is. Else what it is instead, so that there was nothing to do. */
 export type RunNowResult = "due" | "running" | "completed" | "failed" | "cancelled";
 
-/** `due`: it is. `key taken`: a newer job has its key. Else what it is instead. */
-export type RetryResult = "due" | "key taken" | "running" | "completed";
+/**
+ * `due`: it is. `key taken`: a newer job has its key. `secrets gone`: only its record is left, which
+ * lacks them. Else what it is instead.
+ */
+export type RetryResult = "due" | "key taken" | "secrets gone" | "running" | "completed";
 
 /** A job that a filter matched, and what became of it; `gone`: it was removed meanwhile. */
 export interface ChangedJob<Result extends string> {

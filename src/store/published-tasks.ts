@@ -8,6 +8,7 @@
 
 import type pg from "pg";
 import type { LoadFailure } from "../core/catalog.ts";
+import type { TaskSecrets } from "../core/task.ts";
 import type { Schemas } from "./schemas.ts";
 import type { SqlRunner } from "./sql-runner.ts";
 
@@ -22,6 +23,8 @@ export interface PublishedTask {
   readonly retainCompletedMs: number | null;
   readonly retainCancelledMs: number | null;
   readonly retainFailedMs: number | null;
+  /** Where it has secrets; null = nowhere. */
+  readonly secrets: TaskSecrets | null;
   /** Where it is written and what holds for it, for people; null = not told. */
   readonly details: TaskDetails | null;
 }
@@ -51,7 +54,7 @@ export async function writePublishedTasks(
 with given as materialized (
   select * from jsonb_to_recordset($1::text::jsonb) as given (name text, task text,
     description text, payload_schema jsonb, retain_completed_ms float8,
-    retain_cancelled_ms float8, retain_failed_ms float8, details jsonb)
+    retain_cancelled_ms float8, retain_failed_ms float8, secrets jsonb, details jsonb)
 ),
 process as (
   update ${own}.processes set tasks = array(select name from given order by name),
@@ -66,15 +69,17 @@ forgotten as (
       where p.dead_at is null and t.name = any (p.tasks))
 )
 insert into ${own}.tasks (name, task, description, payload_schema, retain_completed_ms,
-  retain_cancelled_ms, retain_failed_ms, details, published_by)
+  retain_cancelled_ms, retain_failed_ms, secrets, details, published_by)
 -- In one order for all, so that processes that start together wait for each other in turn.
 select name, task, description, nullif(payload_schema, 'null'), retain_completed_ms,
-  retain_cancelled_ms, retain_failed_ms, nullif(details, 'null'), nullif($2::text, '') from given order by name
+  retain_cancelled_ms, retain_failed_ms, nullif(secrets, 'null'), nullif(details, 'null'),
+  nullif($2::text, '')
+from given order by name
 on conflict (name) do update set task = excluded.task, description = excluded.description,
   payload_schema = excluded.payload_schema, retain_completed_ms = excluded.retain_completed_ms,
   retain_cancelled_ms = excluded.retain_cancelled_ms,
-  retain_failed_ms = excluded.retain_failed_ms, details = excluded.details,
-  published_at = excluded.published_at,
+  retain_failed_ms = excluded.retain_failed_ms, secrets = excluded.secrets,
+  details = excluded.details, published_at = excluded.published_at,
   published_by = excluded.published_by`;
   await db.query(text, [
     `[${tasks.map(rowJson).join(",")}]`,
@@ -113,13 +118,14 @@ export async function listPublishedTasks(
 }
 
 function rowJson(task: PublishedTask): string {
-  const row = JSON.stringify({
+  const row = storableJson({
     name: task.name,
     task: task.task,
     description: task.description,
     retain_completed_ms: task.retainCompletedMs,
     retain_cancelled_ms: task.retainCancelledMs,
     retain_failed_ms: task.retainFailedMs,
+    secrets: task.secrets,
   });
   const [schema, details] = [task.payloadSchemaJson ?? "null", storableJson(task.details)];
   return `${row.slice(0, -1)},"payload_schema":${schema},"details":${details}}`;

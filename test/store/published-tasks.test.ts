@@ -24,6 +24,7 @@ function taskOf(name: string, more: Partial<PublishedTask> = {}): PublishedTask 
     payloadSchemaJson: null,
     retainCompletedMs: 1,
     retainCancelledMs: 0,
+    secrets: null,
     retainFailedMs: null,
     details: null,
     ...more,

@@ -14,6 +14,7 @@ export function retry(args: CommandArguments): Promise<ExitCode> {
     sentences: {
       due: "is due again",
       "key taken": "can't be retried: a newer job has its key",
+      "secrets gone": "can't be retried: its secrets were not kept; add it again",
       running: "is running",
       completed: "has completed",
     },

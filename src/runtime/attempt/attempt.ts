@@ -5,6 +5,7 @@
  */
 
 import type { Pool } from "pg";
+import { AttemptSecrets } from "../../core/attempt-secrets.ts";
 import type { GraphileAddJobOptions, Progress, TaskContext } from "../../core/context.ts";
 import type { EnqueueOptions, Job } from "../../core/job.ts";
 import type { Journal } from "../../core/journal.ts";
@@ -76,6 +77,7 @@ export class Attempt implements RunningAttempt, ContextSource {
   private madeJournal: Journal | null = null;
   private madeSteps: Steps | null = null;
   private madeOnce: Once | null = null;
+  private madeSecrets: AttemptSecrets | null = null;
   private controller: AbortController | null = null;
   private aborted: Promise<never> | null = null;
 
@@ -120,6 +122,12 @@ export class Attempt implements RunningAttempt, ContextSource {
   get once(): Once {
     this.madeOnce ??= new Once(this, this.journal);
     return this.madeOnce;
+  }
+
+  get secrets(): AttemptSecrets | null {
+    const { secrets } = this.task;
+    if (secrets !== null) this.madeSecrets ??= new AttemptSecrets(secrets, this.job);
+    return this.madeSecrets;
   }
 
   get undoes(): boolean {

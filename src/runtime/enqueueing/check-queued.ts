@@ -4,7 +4,7 @@
  */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { formatPath } from "../../core/schema-issues.ts";
+import { formatPath, withoutSecrets } from "../../core/schema-issues.ts";
 import type { Task } from "../../core/task.ts";
 import type { QueuedPayload } from "../../store/queue/queued-payloads.ts";
 
@@ -99,15 +99,19 @@ function count<Group extends Counted>(
 async function issuesOf(task: Task, payload: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   if (task.payloadSchema === null) return found;
+  const value: unknown = JSON.parse(payload);
   try {
-    const checked = await task.payloadSchema["~standard"].validate(JSON.parse(payload));
-    for (const { path, message } of checked.issues ?? []) {
+    const checked = await task.payloadSchema["~standard"].validate(value);
+    for (const { path, message } of withoutSecrets(checked.issues ?? [], value, task.secrets)) {
       const place = formatPath((path ?? []).map(withoutPosition)).replaceAll('[""]', "[]");
       if (!found.has(place)) found.set(place, message);
     }
   } catch (error) {
     // An attempt would end like this as well.
-    found.set("$", error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    for (const issue of withoutSecrets([{ message }], value, task.secrets)) {
+      found.set("$", issue.message);
+    }
   }
   return found;
 }

@@ -8,7 +8,7 @@ import type { GraphileAddJobOptions } from "../../core/context.ts";
 import { TaskrunError } from "../../core/errors.ts";
 import type { EnqueueOptions } from "../../core/job.ts";
 import { faultOfText, toPayloadJson } from "../../core/payload-json.ts";
-import { formatIssues } from "../../core/schema-issues.ts";
+import { formatIssues, withoutSecrets } from "../../core/schema-issues.ts";
 import type { Task } from "../../core/task.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { SqlRunner } from "../../store/sql-runner.ts";
@@ -140,7 +140,7 @@ async function parsePayload(task: Task | undefined, name: string, payload: unkno
   const result = await task?.payloadSchema?.["~standard"].validate(payload);
   if (result === undefined) return payload;
   if (result.issues === undefined) return result.value;
-  const where = formatIssues(result.issues);
+  const where = formatIssues(withoutSecrets(result.issues, payload, task?.secrets ?? null));
   throw new TaskrunError("bad-payload", `The payload for ${name} is wrong at ${where}`);
 }
 

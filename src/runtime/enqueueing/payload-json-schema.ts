@@ -6,6 +6,7 @@
 
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import type * as Zod from "zod";
+import { isMarked } from "../../core/secret.ts";
 
 type JsonSchema = Record<string, unknown>;
 
@@ -57,8 +58,9 @@ function fromStandard(schema: StandardSchemaV1): JsonSchema | null {
 /** Takes back what zod says of a value after it was changed, not of the one that comes in. */
 function loosen(schema: Zod.core.$ZodTypes, json: JsonSchema): void {
   const { def } = schema._zod;
+  if (isMarked(json)) for (const key of tellingKeys) delete json[key];
   if (takesAnything(def)) {
-    for (const key of Object.keys(json)) delete json[key];
+    for (const key of Object.keys(json)) if (!markKeys.has(key)) delete json[key];
   } else if (def.type === "object") {
     loosenRequired(def, json);
   } else {
@@ -78,6 +80,10 @@ function takesAnything(def: Zod.core.$ZodTypes["_zod"]["def"]): boolean {
   if (def.type === "catch") return true;
   return def.type === "pipe" && def.in._zod.def.type === "transform";
 }
+
+/** What they say of a secret is one. */
+const tellingKeys = ["default", "examples"];
+const markKeys: ReadonlySet<string> = new Set(["x-taskrun-secret", "writeOnly"]);
 
 /** `trim()` and its like change a value before what stands behind them looks at it. */
 const boundKeys = [

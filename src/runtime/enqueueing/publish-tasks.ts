@@ -39,7 +39,7 @@ export async function publishTasks(options: PublishOptions): Promise<string[]> {
 }
 
 async function rowOf(task: Task): Promise<PublishedTask> {
-  const { name, description, payloadSchema, policies } = task;
+  const { name, description, payloadSchema, policies, secrets } = task;
   const { completedMs, cancelledMs, failedMs } = policies.retain;
   return {
     name,
@@ -49,6 +49,7 @@ async function rowOf(task: Task): Promise<PublishedTask> {
     retainCompletedMs: completedMs,
     retainCancelledMs: cancelledMs,
     retainFailedMs: failedMs,
+    secrets,
     details: taskDetails(task),
   };
 }
@@ -69,6 +70,6 @@ export function taskDetails({ file, version, policies, sources }: Task): TaskDet
 
 function plain(value: unknown): unknown {
   if (typeof value === "function") return "function";
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }

@@ -7,7 +7,9 @@
 import type pg from "pg";
 import { keepsNothing } from "../../core/keeps-nothing.ts";
 import type { Outcome, OutcomeState } from "../../core/outcome.ts";
+import type { SecretPath } from "../../core/secret-path.ts";
 import type { Task } from "../../core/task.ts";
+import { settleMasked } from "../../store/queue/mask-records.ts";
 import type { QueueJob } from "../../store/queue/queue-job.ts";
 import { landedBefore, settleCompleted, settlePlain } from "../../store/queue/settle.ts";
 import { settleOthers } from "../../store/queue/settle-others.ts";
@@ -28,6 +30,8 @@ export interface EndedAttempt {
   readonly traceless?: boolean;
   /** The job's task, if it has a breaker. */
   readonly guarded?: Task | undefined;
+  /** Where the job has secrets, which its record must not have; [] = in its steps alone. */
+  readonly secrets?: readonly SecretPath[] | undefined;
 }
 
 /** Of an attempt that has just ended. */
@@ -42,7 +46,15 @@ export function ended(attempt: Attempt, job: QueueJob, outcome: Outcome): EndedA
     progressJson: progress === null ? null : JSON.stringify(progress),
     traceless: keepsNothing(task.policies.retain, outcome.state),
     guarded: guarded(task),
+    secrets: secretsOf(attempt),
   };
+}
+
+/** Undefined for all but the few that have any. */
+function secretsOf(attempt: Attempt): readonly SecretPath[] | undefined {
+  const { secrets } = attempt.task;
+  if (secrets !== null) return secrets.payload;
+  return attempt.usesSteps && attempt.steps.hasSecrets ? [] : undefined;
 }
 
 /** Of a job that was never started here. */
@@ -56,6 +68,7 @@ export function unstarted(job: QueueJob, outcome: Outcome, task?: Task): EndedAt
     finishedAtMs: nowMs,
     progressJson: null,
     guarded: guarded(task),
+    secrets: task?.secrets?.payload,
   };
 }
 
@@ -86,7 +99,9 @@ async function complete(
   settle: typeof settleCompleted,
 ): Promise<ReadonlyMap<string, OutcomeState> | "as is"> {
   const settlements = batch.map(asCompleted);
-  const count = await settle(db, schemas, settlements);
+  const count = await withSecretsMasked(db, schemas, batch, (either) =>
+    settle(either, schemas, settlements),
+  );
   if (count === batch.length) return "as is";
   const landed = await landedBefore(db, schemas, settlements);
   const states = new Map<string, OutcomeState>();
@@ -98,9 +113,29 @@ async function complete(
   return states;
 }
 
+/** A batch without secrets, which is nearly every one, is settled as it is. */
+function withSecretsMasked<Result>(
+  db: pg.Pool,
+  schemas: Schemas,
+  batch: readonly EndedAttempt[],
+  settle: (db: Pick<pg.Pool, "query">) => Promise<Result>,
+): Promise<Result> {
+  const secret = batch.filter(({ secrets }) => secrets !== undefined);
+  if (secret.length === 0) return settle(db);
+  // By the value: tasks, and so their paths, are the same objects for all of their attempts.
+  const groups = Map.groupBy(secret, ({ secrets }) => secrets);
+  const records = [...groups].map(([paths = [], ended]) => ({
+    paths,
+    ids: ended.map(({ job }) => job.id),
+  }));
+  return settleMasked(db, schemas, records, settle);
+}
+
 export const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
   const settlements = batch.map(asOther);
-  const settled = await settleOthers(db, schemas, settlements);
+  const settled = await withSecretsMasked(db, schemas, batch, (either) =>
+    settleOthers(either, schemas, settlements),
+  );
   const states = new Map<string, OutcomeState>(settled.map(({ id, state }) => [id, state]));
   if (states.size === batch.length) return states;
   const landed = tries > 1 ? await landedBefore(db, schemas, settlements) : new Set();

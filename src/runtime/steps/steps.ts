@@ -20,6 +20,11 @@ export interface StepsAttempt {
 
 type Compensation = (result: unknown) => unknown;
 
+interface KeptOptions {
+  readonly compensate: Compensation | undefined;
+  readonly secret: boolean;
+}
+
 const longestName = 200;
 
 export class Steps {
@@ -40,9 +45,10 @@ export class Steps {
   }
 
   /** `ctx.step`. */
-  run<T>(name: string, fn: () => T | Promise<T>, { compensate }: StepOptions<T> = {}): Promise<T> {
+  run<T>(name: string, fn: () => T | Promise<T>, options: StepOptions<T> = {}): Promise<T> {
     // why: it is called with what its own step gave
-    const step = this.#run(name, fn, compensate as Compensation | undefined);
+    const compensate = options.compensate as Compensation | undefined;
+    const step = this.#run(name, fn, { compensate, secret: options.secret === true });
     track(this.#running, step);
     return step;
   }
@@ -50,7 +56,7 @@ export class Steps {
   async #run<T>(
     name: string,
     fn: () => T | Promise<T>,
-    compensate: Compensation | undefined,
+    { compensate, secret }: KeptOptions,
   ): Promise<T> {
     checkName(name);
     this.throwIfOver();
@@ -74,7 +80,7 @@ export class Steps {
     const startedAtMs = Date.now();
     const result = await this.#call(name, fn);
     const resultJson = toKeptJson(result, `step ${show(name)}`);
-    const done = { name, compensable: compensate !== undefined, resultJson, startedAtMs };
+    const done = { name, compensable: compensate !== undefined, resultJson, startedAtMs, secret };
     if (this.#closed) throw new StepError(`step ${show(name)} ended after its attempt`);
     await track(this.#writing, this.#keep(done));
     return result;
@@ -152,6 +158,11 @@ export class Steps {
   close(): void {
     this.#ended = true;
     this.#closed = true;
+  }
+
+  /** Results among them are secret. */
+  get hasSecrets(): boolean {
+    return [...this.#kept.values()].some(({ secret }) => secret === true);
   }
 
   /** What is to be undone, the last one first. */

@@ -29,7 +29,7 @@ export interface RescuedJobs {
 /** A job that has been running in so many processes when they died is what kills them. */
 export const mostCrashes = 3;
 
-/** Unlocks everything that the process holds, in one statement. */
+/** Unlocks everything that the process holds; within the caller's transaction. */
 export async function rescueJobs(
   client: pg.ClientBase,
   schemas: Schemas,
@@ -37,7 +37,9 @@ export async function rescueJobs(
   reason: string,
 ): Promise<RescuedJobs> {
   const { rows } = await client.query(statement(schemas), [processId, reason, mostCrashes]);
-  return rows[0];
+  const { failed_ids, ...counts } = rows[0];
+  await client.query(`select ${schemas.own}.mask_ended($1)`, [failed_ids]);
+  return counts;
 }
 
 function statement({ queue, own }: Schemas): string {
@@ -136,6 +138,7 @@ select count(*) filter (where fate = 'returned')::int as returned,
   count(*) filter (where fate = 'failed')::int as failed,
   coalesce(array_agg(distinct greatest(ceil(extract(epoch from due_at - now()) * 1000), 0)::int)
     filter (where fate <> 'failed' and due_at < now() + interval '1 minute'), '{}') as "dueInMs",
+  array_agg(id) filter (where fate = 'failed') as failed_ids,
   ${own}.resolve_dependents(array_agg(id) filter (where fate = 'failed'), 'failed') as resolved
 from held`;
 }

@@ -41,6 +41,7 @@ export function rolesScript(schemas: Schemas, options: { graphileFunctions: bool
     ":READER_TEXT": escapeLiteral(names.reader),
     ":READER": escapeIdentifier(names.reader),
     ":JOBS_TEXT": escapeLiteral(`${schemas.queue}._private_jobs`),
+    ":DETAILS_TEXT": escapeLiteral(`${schemas.own}.job_details`),
     ":TOKENS_TEXT": escapeLiteral(`${schemas.own}.tokens`),
     ":SESSIONS_TEXT": escapeLiteral(`${schemas.own}.sessions`),
     ":ACCOUNTS_TEXT": escapeLiteral(`${schemas.own}.accounts`),

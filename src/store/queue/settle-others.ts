@@ -23,7 +23,7 @@ export interface SettledJob {
 
 /** Settles every outcome but completed; returns those that were still ours. */
 export async function settleOthers(
-  db: pg.Pool,
+  db: Pick<pg.Pool, "query">,
   schemas: Schemas,
   batch: readonly OtherSettlement[],
 ): Promise<SettledJob[]> {

@@ -19,7 +19,7 @@ import {
 
 /** Settles completed jobs that have nothing but their row; returns how many were still ours. */
 export async function settlePlain(
-  db: pg.Pool,
+  db: Pick<pg.Pool, "query">,
   schemas: Schemas,
   batch: readonly CompletedSettlement[],
 ): Promise<number> {
@@ -62,7 +62,7 @@ function positionOf(task: string, positions: Map<string, number>): number {
 
 /** Settles completed jobs; returns how many were still ours. */
 export function settleCompleted(
-  db: pg.Pool,
+  db: Pick<pg.Pool, "query">,
   schemas: Schemas,
   batch: readonly CompletedSettlement[],
 ): Promise<number> {
@@ -70,7 +70,7 @@ export function settleCompleted(
 }
 
 async function sendCompleted(
-  db: pg.Pool,
+  db: Pick<pg.Pool, "query">,
   name: string,
   text: string,
   batch: readonly CompletedSettlement[],
@@ -183,7 +183,7 @@ from done`;
  * time. The others were lost to another owner.
  */
 export async function landedBefore(
-  db: pg.Pool,
+  db: Pick<pg.Pool, "query">,
   schemas: Schemas,
   batch: readonly Settlement[],
 ): Promise<Set<string>> {

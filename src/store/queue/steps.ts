@@ -29,7 +29,7 @@ export async function listKeptSteps(db: Db, schemas: Schemas, jobId: string): Pr
     name: "taskrun steps",
     text: `
 select s.name, s.position::float8, s.state, s.compensable, s.result::text, s.compensation_tries,
-  s.error
+  s.error, s.secret
 from ${schemas.own}.steps s join ${schemas.queue}._private_jobs j on j.id = s.job_id
 where s.job_id = $1::bigint
   and (s.revision = j.revision or s.payload_md5 = md5(j.payload::text))
@@ -37,7 +37,7 @@ order by s.position`,
     values: [jobId],
     rowMode: "array",
   });
-  return rows.map(([name, position, state, compensable, resultJson, tries, error]) => ({
+  return rows.map(([name, position, state, compensable, resultJson, tries, error, secret]) => ({
     name,
     position,
     state,
@@ -45,6 +45,7 @@ order by s.position`,
     resultJson,
     tries,
     error,
+    secret,
   }));
 }
 
@@ -60,17 +61,24 @@ export async function keepStep(
     text: `
 with held as materialized (${heldJob(schemas)})
 insert into ${schemas.own}.steps
-  (job_id, name, compensable, result, attempt, started_at, revision, payload_md5)
+  (job_id, name, compensable, result, attempt, started_at, revision, payload_md5, secret)
 select id, $5::text, $6::bool, $7::json, $3::int, to_timestamp($8::float8 / 1000), revision,
-  md5(payload::text)
+  md5(payload::text), $9::bool
 from held
 on conflict (job_id, name) do update set position = default, state = 'done',
   compensable = excluded.compensable, result = excluded.result, error = null,
   attempt = excluded.attempt, started_at = excluded.started_at, finished_at = now(),
   compensated_at = null, compensation_tries = 0, revision = excluded.revision,
-  payload_md5 = excluded.payload_md5
+  payload_md5 = excluded.payload_md5, secret = excluded.secret
 returning position::float8`,
-    values: [...holdValues(hold), step.name, step.compensable, step.resultJson, step.startedAtMs],
+    values: [
+      ...holdValues(hold),
+      step.name,
+      step.compensable,
+      step.resultJson,
+      step.startedAtMs,
+      step.secret === true,
+    ],
     rowMode: "array",
   });
   return rows[0]?.[0] ?? null;

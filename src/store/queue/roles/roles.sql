@@ -64,17 +64,27 @@ grant select, insert, update, delete on all tables in schema :QUEUE to :WORKER;
 revoke insert, update, delete on :OWN.migrations, :QUEUE.migrations from :WORKER;
 grant execute on all functions in schema :QUEUE to :WORKER;
 
--- Reading. Not the tokens, sessions and accounts of the HTTP API, not even as hashes.
+-- Reading. Not the tokens, sessions and accounts of the HTTP API, not even as hashes; and of jobs
+-- that wait, payload and metadata only through the view, which masks what tasks mark as secret.
 grant usage on schema :OWN, :QUEUE to :READER;
 grant select on all tables in schema :OWN to :READER;
 grant select on all tables in schema :QUEUE to :READER;
 do $do$
 declare
   v_table text;
+  v_columns text;
 begin
   foreach v_table in array array[:TOKENS_TEXT, :SESSIONS_TEXT, :ACCOUNTS_TEXT] loop
     continue when to_regclass(v_table) is null;
     execute format('revoke all on %s from %I', to_regclass(v_table), :READER_TEXT);
+  end loop;
+  foreach v_table in array array[:JOBS_TEXT, :DETAILS_TEXT] loop
+    continue when to_regclass(v_table) is null;
+    select string_agg(quote_ident(attname), ', ') into v_columns from pg_attribute
+      where attrelid = to_regclass(v_table) and attnum > 0 and not attisdropped
+        and attname not in ('payload', 'metadata');
+    execute format('revoke select on %s from %I', to_regclass(v_table), :READER_TEXT);
+    execute format('grant select (%s) on %s to %I', v_columns, to_regclass(v_table), :READER_TEXT);
   end loop;
 end;
 $do$;
