@@ -5,7 +5,7 @@
  */
 
 import { styleText } from "node:util";
-import { maskAddresses } from "../core/mask-line.ts";
+import { maskAddresses } from "../core/line-masker.ts";
 import { printable, printableColoured } from "../core/printable.ts";
 
 type Style = Parameters<typeof styleText>[0];

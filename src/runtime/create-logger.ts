@@ -8,10 +8,11 @@
 import { type DestinationStream, type LoggerOptions, pino } from "pino";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { TaskrunError } from "../core/errors.ts";
+import { lineMasker } from "../core/line-masker.ts";
 import { logRedaction } from "../core/log-redaction.ts";
 import type { Logger } from "../core/logger.ts";
-import { lineMasker } from "../core/mask-line.ts";
 import { controlsAsText } from "../core/printable.ts";
+import { maskedText } from "../core/secret.ts";
 
 export interface CreateLoggerOptions {
   readonly config: Pick<ResolvedConfig, "logLevel" | "logFormat" | "redact">;
@@ -32,7 +33,7 @@ export async function createLogger(given: CreateLoggerOptions): Promise<Logger> 
   const { paths, keys } = logRedaction(config.redact);
   const options: LoggerOptions = {
     level: config.logLevel,
-    redact: paths,
+    redact: { paths, censor: maskedText },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   };

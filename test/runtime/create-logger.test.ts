@@ -32,12 +32,27 @@ test("lines below the level are not written", async () => {
 });
 
 test("a redacted path shows neither as JSON nor pretty", async () => {
-  const script = `log.info({ payload: { password: "s3cret" } }, "m");`;
+  const script = `log.info({ user: { name: "s3cret" } }, "m");`;
   for (const logFormat of ["json", "pretty"]) {
-    const out = await logged({ logFormat, redact: ["payload.password"] }, script);
-    expect(out).toContain("[Redacted]");
+    const out = await logged({ logFormat, redact: ["user.name"] }, script);
+    expect(out).toContain("[secret]");
     expect(out).not.toContain("s3cret");
   }
+});
+
+test("fields that speak of a secret are masked without a word in the configuration", async () => {
+  const script = `log.child({ apiKey: "s3cret" }).info({ a: [{ token: "s3cret" }] },
+    "at postgres://app:s3cret@db");`;
+  for (const logFormat of ["json", "pretty"]) {
+    const out = await logged({ logFormat }, script);
+    expect(out).not.toContain("s3cret");
+    expect(out).toContain("at postgres://app:[secret]@db");
+  }
+});
+
+test("a text that would steer the terminal is written out in pretty lines", async () => {
+  const out = await logged({ logFormat: "pretty" }, `log.info("a\u001b[2Jb");`);
+  expect(out).toContain("a\\x1b[2Jb");
 });
 
 test.each(["json", "pretty"])(

@@ -8,10 +8,11 @@ import type pg from "pg";
 import { pino } from "pino";
 import { storable } from "../../core/failure.ts";
 import type { Job } from "../../core/job.ts";
+import { lineMasker } from "../../core/line-masker.ts";
 import { logRedaction } from "../../core/log-redaction.ts";
 import type { Logger } from "../../core/logger.ts";
-import { lineMasker } from "../../core/mask-line.ts";
 import { toOutputJson } from "../../core/output-json.ts";
+import { maskedText } from "../../core/secret.ts";
 import { addLogLines, keptLines, type NewLogLine, type WrittenBefore } from "../../store/logs.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import { pause, retryTransient } from "../../store/transient.ts";
@@ -68,7 +69,7 @@ export class LogWriter implements BackgroundService {
         level: "info",
         base: null,
         timestamp: false,
-        redact: paths,
+        redact: { paths, censor: maskedText },
         formatters: { level: (label) => ({ level: label }) },
       },
       { write: (line) => this.#take(mask(line)) },

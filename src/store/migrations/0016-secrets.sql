@@ -1,7 +1,7 @@
 -- Secrets in payloads, outputs and metadata are masked in all that is kept and shown. :QUEUE is
 -- graphile-worker's schema, :OWN is ours.
 --
---   tasks.secrets   where a task's secrets are: {"payload": [["items", "*", "token"]], "output": []}
+--   tasks.secrets   where a task's secrets are: {"payload": [["list", "*", "token"]], "output": []}
 --   history.masked  a record that lacks secrets, so that its job can't be made of it again
 --   steps.secret    a result that nobody but the job itself may see, and only until it ends
 --
@@ -122,7 +122,8 @@ comment on function :OWN.mask_ended is
   'Masks the secrets in records of these jobs, by what their tasks have published.';
 
 -- As in 0007, and masks what it records.
-create or replace function :OWN.end_cancelled(id bigint, note text) returns void language plpgsql as $$
+create or replace function :OWN.end_cancelled(id bigint, note text) returns void
+language plpgsql as $$
 declare
   v_id constant bigint := end_cancelled.id;
   v_note constant text := end_cancelled.note;
@@ -300,7 +301,8 @@ declare
   v_secrets jsonb;
   v_issues :OWN.payload_issue[];
 begin
-  select t.payload_schema, t.secrets into v_schema, v_secrets from :OWN.tasks t where t.name = payload_issues.task;
+  select t.payload_schema, t.secrets into v_schema, v_secrets
+    from :OWN.tasks t where t.name = payload_issues.task;
   if v_schema is null then return; end if;
   begin
     v_issues := :OWN.schema_issues(coalesce(payload, '{}'), v_schema, v_schema, '$', 0);

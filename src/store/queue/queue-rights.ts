@@ -24,7 +24,7 @@ export async function queueRights(
   // By the catalog, which everybody may read, also without the right to use the schema.
   const { rows } = await client.query(
     `select current_user as role,
-       n.usable and has_table_privilege(c.oid, 'SELECT') as reads,
+       n.usable and has_any_column_privilege(c.oid, 'SELECT') as reads,
        n.usable and has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'UPDATE')
          and has_table_privilege(c.oid, 'DELETE') as writes,
        not row_security_active(c.oid) or exists (

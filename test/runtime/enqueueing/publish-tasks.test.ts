@@ -17,6 +17,7 @@ test("each task is written under its name and its aliases, its own name winning"
       aliases: ["mail:send", "plain"],
       description: "Sends \0a mail.",
       retain: { completed: "1h", failed: false },
+      redact: ["$.key"],
       handler: () => null,
     },
     plain: () => null,
@@ -33,6 +34,7 @@ test("each task is written under its name and its aliases, its own name winning"
     retain_completed_ms: 3_600_000,
     retain_cancelled_ms: 86_400_000,
     retain_failed_ms: null,
+    secrets: { payload: [["key"]], output: [["key"]] },
     published_by: null,
   };
   expect(rows).toMatchObject([

@@ -82,10 +82,10 @@ describe("lines of a handler", () => {
     });
     const [paying, again] = await linesOf(id);
     expect(paying?.fields).toEqual({
-      card: { number: "[Redacted]", holder: "Ada" },
-      password: "[Redacted]",
+      card: { number: "[secret]", holder: "Ada" },
+      password: "[secret]",
     });
-    expect(again?.fields).toEqual({ password: "[Redacted]" });
+    expect(again?.fields).toEqual({ password: "[secret]" });
   });
 
   test("are made storable and short", async () => {

@@ -49,6 +49,7 @@ test("steps are listed in the order in which they were done", async () => {
       resultJson: '{"of": "b"}',
       tries: 0,
       error: null,
+      secret: false,
     },
     expect.objectContaining({ name: "a", position: third, resultJson: null }),
   ]);

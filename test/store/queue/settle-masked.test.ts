@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { maskAt } from "../../../src/core/mask.ts";
-import { settleMasked } from "../../../src/store/queue/mask-records.ts";
 import { settleCompleted } from "../../../src/store/queue/settle.ts";
+import { settleMasked } from "../../../src/store/queue/settle-masked.ts";
 import { completed, type QueueKit, queueKit } from "../../support/queue-kit.ts";
 
 let kit: QueueKit;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { lineMasker, maskAddresses } from "../../src/core/line-masker.ts";
 import { liveSecrets } from "../../src/core/live-secrets.ts";
 import { SecretTexts } from "../../src/core/mask.ts";
-import { lineMasker, maskAddresses } from "../../src/core/mask-line.ts";
 import { SecretKeys } from "../../src/core/secret-keys.ts";
 
 const mask = lineMasker(new SecretKeys());
