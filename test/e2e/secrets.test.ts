@@ -63,7 +63,8 @@ const files = {
         items: z.array(z.object({ token: secret(z.string()) })),
       }),
       output: z.object({ echo: z.string(), list: z.unknown(), token: secret(z.string()) }),
-      retry: { baseDelay: 10, maxAttempts: 2 },
+      retry: { baseDelay: 10, maxDelay: 50, maxAttempts: 2 },
+      timeout: false,
       breaker: { failures: 1000 },
       handler: leak,
     });`,
@@ -72,7 +73,8 @@ const files = {
     import { leak } from "./_leak.ts";
     export default defineTask({
       redact: ["$.apiKey", "$.items[*].token", "$..token"],
-      retry: { baseDelay: 10, maxAttempts: 2 },
+      retry: { baseDelay: 10, maxDelay: 50, maxAttempts: 2 },
+      timeout: false,
       handler: leak,
     });`,
 };
@@ -104,7 +106,7 @@ async function add(task: string, how: string, options = {}): Promise<string> {
   const { rows } = await db.query("select taskrun.add_job($1, $2, $3) as id", [
     task,
     JSON.stringify(payload(how)),
-    JSON.stringify({ metadata: { apiKey, note: "kept" }, ...options }),
+    JSON.stringify({ metadata: { apiKey, note: "kept" }, max_attempts: 2, ...options }),
   ]);
   return rows[0].id;
 }
