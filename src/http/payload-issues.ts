@@ -2,7 +2,7 @@
 
 import { readProperty } from "../core/error-chain.ts";
 import type { TaskrunError } from "../core/errors.ts";
-import { formatPath } from "../core/schema-issues.ts";
+import { formatPath, withoutSecrets } from "../core/schema-issues.ts";
 import type { Task } from "../core/task.ts";
 import type { RequestIssue } from "./http-error.ts";
 
@@ -15,11 +15,12 @@ export async function payloadIssues(
   const told = issuesOfDatabase(readProperty(error.cause, "detail"));
   if (told !== null) return told;
   const result = await task?.payloadSchema?.["~standard"].validate(payload);
-  const issues = result?.issues?.map(({ path = [], message }) => ({
+  if (result?.issues === undefined) return null;
+  const issues = withoutSecrets(result.issues, payload, task?.secrets ?? null);
+  return issues.map(({ path = [], message }) => ({
     path: formatPath(["payload", ...path]),
     message,
   }));
-  return issues ?? null;
 }
 
 /** The database checks by what was published, and says what it found as JSON. */
