@@ -88,7 +88,10 @@ describeInBrowser("the appearance of the dashboard", () => {
     await runtime?.stop();
   });
 
-  test.each(looks)("in %s at %o", async (scheme, viewport) => {
+  // Twelve screens, each painted, kept and examined.
+  const limit = { timeout: 180_000 };
+
+  test.each(looks)("in %s at %o", limit, async (scheme, viewport) => {
     const dashboard = await openDashboard({ browser, url: api.url, scheme, viewport });
     const { page, problems, go } = dashboard;
     const screens = {

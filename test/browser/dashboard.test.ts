@@ -22,7 +22,7 @@ describeInBrowser("the dashboard", () => {
   beforeAll(async () => {
     kit = dashboardTasks();
     runtime = await testRuntime(kit.tasks);
-    api = await httpApi({ runtime });
+    api = await httpApi({ runtime, crontab: "30 3 * * * later ?id=nightly" });
     process = runtime.createRuntime();
     await process.start();
     browser = await launchChromium();
@@ -211,6 +211,20 @@ describeInBrowser("the dashboard", () => {
     await page.getByRole("button", { name: /^Resume/ }).click();
     await page.getByRole("button", { name: /^Pause/ }).waitFor();
     await eventually(() => statusOf(id)).toBe("completed");
+  });
+
+  test("a line of the crontab is run now, held back and let go on", async () => {
+    await dashboard.go("#/crontab");
+    const line = page.locator(".card", { hasText: "every day at 03:30" });
+    await line.getByRole("button", { name: /^Run now/ }).click();
+    await line.getByText("completed").waitFor();
+    await line.getByRole("link", { name: /^job \d+/ }).waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("p");
+    await line.getByText("not while it is paused").waitFor();
+    expect((await api.ask("/crontab")).body.data[0].paused).toBe(true);
+    await line.getByRole("button", { name: /^Resume/ }).click();
+    await line.getByRole("button", { name: /^Pause/ }).waitFor();
   });
 
   test("everything can be done by keys alone", async () => {
