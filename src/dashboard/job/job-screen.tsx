@@ -10,7 +10,7 @@ import { useResource } from "../live/use-resource.ts";
 import { AttemptList } from "./attempt-list.tsx";
 import { JobFacts } from "./job-facts.tsx";
 import { JobHead } from "./job-head.tsx";
-import { LogLines } from "./log-lines.tsx";
+import { JobLog } from "./job-log.tsx";
 import { RelativesGraph } from "./relatives-graph.tsx";
 import { StepList } from "./step-list.tsx";
 import { TimelineView } from "./timeline-view.tsx";
@@ -34,7 +34,7 @@ export function JobScreen({ id }: { id: string }) {
 }
 
 function JobView({ job, reload }: { job: JobDetails; reload: () => void }) {
-  const { attempts, steps, logs, output, metadata } = job;
+  const { attempts, steps, output, metadata } = job;
   return (
     <>
       <JobHead job={job} reload={reload} />
@@ -67,12 +67,7 @@ function JobView({ job, reload }: { job: JobDetails; reload: () => void }) {
               <StepList steps={steps} />
             </section>
           )}
-          {logs.length > 0 && (
-            <section class="card" aria-labelledby="logs">
-              <h2 id="logs">Log</h2>
-              <LogLines logs={logs} />
-            </section>
-          )}
+          <JobLog job={job} />
           <RelativesGraph job={job} />
         </div>
         <aside class="job-side" aria-label="Facts">
