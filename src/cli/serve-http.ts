@@ -32,7 +32,7 @@ const betweenTriesMs = 20;
  * serves it.
  */
 export async function serveBeside(
-  runtime: Pick<Runtime, "catalog" | "crontab">,
+  runtime: Pick<Runtime, "catalog" | "crontab" | "events">,
   options: Pick<ServeOptions, "connectionString" | "logger" | "showsLink"> & {
     readonly config: ResolvedConfig;
   },
@@ -40,7 +40,8 @@ export async function serveBeside(
 ): Promise<HttpServer | null> {
   const { httpPort: port } = options.config;
   if (port === null || duties?.leads === false) return null;
-  const now = { catalog: () => runtime.catalog, crontab: () => runtime.crontab };
+  const { events } = runtime;
+  const now = { events, catalog: () => runtime.catalog, crontab: () => runtime.crontab };
   const deadlineMs = performance.now() + (duties?.replaces ? portFreeWithinMs : 0);
   for (;;) {
     try {

@@ -9,12 +9,14 @@ import type { Logger } from "../core/logger.ts";
 import { addCors } from "./add-cors.ts";
 import { addEvents } from "./add-events.ts";
 import { addReference } from "./add-reference.ts";
-import { addUi } from "./add-ui.ts";
+import { addRoot, addUi } from "./add-ui.ts";
 import { type ApiOptions, knockOf } from "./api-options.ts";
 import { type Caller, checkScope } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 import type { HttpRoute } from "./http-route.ts";
 import { httpErrorFrom, problemBody } from "./problem.ts";
+
+const largestBodyBytes = 1_048_576;
 
 const safeHeaders = {
   "cache-control": "no-store",
@@ -46,6 +48,7 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
     return reply.code(report.ready ? 200 : 503).send({ success: report.ready, data: report });
   });
   addCors(server, options.corsOrigins);
+  if (server.prefix !== "" || options.isOwnServer) addRoot(server, options);
   addUi(server, options);
   addReference(server, options);
   // In a room of its own, so that those above are asked by anybody.
@@ -57,7 +60,7 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
 }
 
 function addGuarded(server: FastifyInstance, options: ApiOptions): void {
-  const { routes, gate, logger } = options;
+  const { routes, gate, logger, metrics } = options;
   server.decorateRequest("caller");
   server.addHook("onRequest", async (request) => {
     request.setDecorator("caller", await gate.admit(knockOf(request)));
@@ -70,6 +73,12 @@ function addGuarded(server: FastifyInstance, options: ApiOptions): void {
   });
   for (const route of routes) if (route.scope !== "none") addRoute(server, route, options);
   addEvents(server, options);
+  server.get("/metrics", async (request, reply) => {
+    checkScope(request.getDecorator("caller"), "read");
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
+  // Inside an application, what is at its root is the application's.
+  if (server.prefix === "" && !options.isOwnServer) return;
   server.setNotFoundHandler(async (request) => {
     const [path] = request.url.split("?");
     throw new HttpError(404, "no-such-route", `There is no ${request.method} ${path}.`);
@@ -81,6 +90,7 @@ function addRoute(server: FastifyInstance, route: HttpRoute, options: ApiOptions
   server.route({
     method: route.method,
     url: route.path,
+    bodyLimit: largestBodyBytes,
     onRequest: async (request) => {
       if (scope === "none" || scope === "any") return;
       checkScope(request.getDecorator("caller"), scope);

@@ -4,10 +4,8 @@ import type { FastifyInstance } from "fastify";
 import type { ApiOptions } from "./api-options.ts";
 import { HttpError } from "./http-error.ts";
 
-export function addUi(
-  server: FastifyInstance,
-  { ui, prefixOf }: Pick<ApiOptions, "ui" | "prefixOf">,
-): void {
+/** Leads browsers to it. */
+export function addRoot(server: FastifyInstance, { prefixOf }: Pick<ApiOptions, "prefixOf">): void {
   server.get("/", async (request, reply) => {
     if (!request.headers.accept?.includes("text/html")) {
       throw new HttpError(404, "no-such-route", "There is no GET /.", {
@@ -16,6 +14,12 @@ export function addUi(
     }
     return reply.redirect(`${prefixOf(request)}/ui/`, 303);
   });
+}
+
+export function addUi(
+  server: FastifyInstance,
+  { ui, prefixOf }: Pick<ApiOptions, "ui" | "prefixOf">,
+): void {
   // Without the "/" the page's relative addresses would lead elsewhere.
   server.get("/ui", async (request, reply) => reply.redirect(`${prefixOf(request)}/ui/`, 303));
   server.get("/ui/*", async (request, reply) => {

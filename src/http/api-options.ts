@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Gate, Knock } from "./gate.ts";
 import type { ApiParts, HttpRoute } from "./http-route.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Readiness } from "./readiness.ts";
 import type { UiFiles } from "./ui-files.ts";
 
@@ -13,6 +14,7 @@ export interface ApiOptions {
   readonly api: ApiParts;
   readonly gate: Gate;
   readonly readiness: Readiness;
+  readonly metrics: Metrics;
   readonly events: EventHub;
   readonly ui: UiFiles;
   readonly logger: Logger;
@@ -20,6 +22,8 @@ export interface ApiOptions {
   readonly version: string;
   /** Of pages elsewhere that may ask. */
   readonly corsOrigins: readonly string[];
+  /** Whether the server is for the API alone. Default false. */
+  readonly isOwnServer?: boolean;
   /** The path that callers see before ours: "" or "/jobs". */
   readonly prefixOf: (request: FastifyRequest) => string;
 }
@@ -28,5 +32,5 @@ export interface ApiOptions {
 export function knockOf(request: FastifyRequest): Knock {
   const [, query = ""] = request.url.split(/\?(.*)/s);
   const { method, headers, ip: address, host } = request;
-  return { method, headers, address, query, host };
+  return { method, headers, address, query, host, request };
 }

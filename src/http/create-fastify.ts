@@ -18,7 +18,6 @@ export interface FastifyOptions extends Omit<ApiOptions, "prefixOf"> {
   readonly proxies: TrustedProxies;
 }
 
-const largestBodyBytes = 1_048_576;
 const mostConnections = 512;
 
 /** Against clients that send slowly, or nothing. */
@@ -34,7 +33,6 @@ export function createFastify(options: FastifyOptions): FastifyInstance {
   const server = fastify({
     logger: false,
     trustProxy: proxies.trusts,
-    bodyLimit: largestBodyBytes,
     requestTimeout: timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: {
@@ -47,7 +45,9 @@ export function createFastify(options: FastifyOptions): FastifyInstance {
   });
   server.server.maxConnections = mostConnections;
   const prefixOf: ApiOptions["prefixOf"] = (request) => proxies.prefixOf(request) + prefix;
-  server.register(async (api) => addApi(api, { ...options, prefixOf }), { prefix });
+  server.register(async (api) => addApi(api, { ...options, prefixOf, isOwnServer: true }), {
+    prefix,
+  });
   if (prefix !== "") {
     server.setNotFoundHandler((request, reply) => {
       const what = `Everything is beneath ${prefix}/.`;

@@ -1,6 +1,7 @@
 /** Who asks, what is looked at to know it, and what they may do. Knows of no way to find out. */
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyRequest } from "fastify";
 import type { TokenScope } from "../store/tokens.ts";
 import { HttpError } from "./http-error.ts";
 
@@ -19,6 +20,8 @@ export interface Knock {
   readonly query: string;
   /** The host that the caller asked for; the proxy's word where proxies are trusted. */
   readonly host: string;
+  /** The whole of it, for an application that says itself who asks. */
+  readonly request: FastifyRequest;
 }
 
 /** Lets callers in: ours, or the one of an application that the API is embedded in. */

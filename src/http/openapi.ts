@@ -220,6 +220,11 @@ const plainPaths: Readonly<Record<string, Methods>> = {
     operationId: "getHealthz",
     responses: { 200: { description: "It does", content: json(jsonSchema(live)) } },
   }),
+  "/metrics": plainGet("Read what Prometheus reads", {
+    ...reads,
+    operationId: "getMetrics",
+    responses: { 200: { description: "Metrics", content: text("text/plain") }, default: refused },
+  }),
   "/readyz": plainGet("Say whether requests can be answered now", {
     operationId: "getReadyz",
     responses: {

@@ -33,10 +33,15 @@ export class Readiness {
     this.#lag.stop();
   }
 
+  /** The longest delay of a timer of late, in milliseconds. */
+  get worstLagMs(): number {
+    return this.#lag.worstMs;
+  }
+
   async look(): Promise<ReadinessReport> {
     const max = this.#db.options.max ?? 1;
     const waiting = this.#db.waitingCount;
-    const lagMs = this.#lag.worstMs;
+    const lagMs = this.worstLagMs;
     const answeredMs = await this.#ask();
     const checks = {
       database: { ok: answeredMs !== null, answered_ms: answeredMs },

@@ -8,6 +8,8 @@ import { HttpError } from "./http-error.ts";
 
 const name = "taskrun_session";
 
+type Asked = Pick<Knock, "method" | "headers" | "host">;
+
 export interface CookiePlace {
   /** The path that the browser sends it to: "/" or "/prefix". */
   readonly path: string;
@@ -41,7 +43,7 @@ export function sessionIn(cookies = ""): string | null {
  *
  * @throws HttpError 403
  */
-export function checkIsOwnPage({ method, headers, host }: Knock): void {
+export function checkIsOwnPage({ method, headers, host }: Asked): void {
   const site = headers["sec-fetch-site"];
   const { origin } = headers;
   const isForeign = origin !== undefined && hostOf(origin) !== host.toLowerCase();

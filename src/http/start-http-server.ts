@@ -4,24 +4,19 @@
  */
 
 import { isIPv6 } from "node:net";
-import pg from "pg";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Catalog } from "../core/catalog.ts";
 import type { ParsedCrontab } from "../core/crontab.ts";
 import { TaskrunError } from "../core/errors.ts";
+import type { RuntimeEvents } from "../core/events.ts";
 import type { Logger } from "../core/logger.ts";
-import { taskrunVersion } from "../runtime/version.ts";
-import { endPool } from "../store/pools.ts";
-import { schemasFor } from "../store/schemas.ts";
+import { createApi } from "./create-api.ts";
 import { createFastify } from "./create-fastify.ts";
-import { EventHub } from "./event-hub.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { isLoopback } from "./loopback.ts";
-import { Readiness } from "./readiness.ts";
 import { allRoutes, ownRoutes } from "./routes/all-routes.ts";
 import { SignIn } from "./sign-in.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
-import { UiFiles } from "./ui-files.ts";
 
 type HttpOption = "httpHost" | "httpPrefix" | "httpTrustProxy" | "httpCorsOrigins";
 
@@ -35,9 +30,9 @@ export interface HttpServerOptions {
   readonly catalog: () => Catalog;
   /** The lines of the crontab that are known here at this moment. Default: none. */
   readonly crontab?: () => ParsedCrontab;
+  /** Of the attempts that run in this process, to be counted. */
+  readonly events?: RuntimeEvents;
 }
-
-const noCrontab: ParsedCrontab = { text: "", items: [], failures: [] };
 
 export interface HttpServer {
   /** "http://127.0.0.1:3000" */
@@ -50,7 +45,6 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const connections = 5;
 const closeWithinMs = 5_000;
 
 /**
@@ -61,19 +55,18 @@ const closeWithinMs = 5_000;
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, port } = options;
   const { httpHost: host } = config;
-  const parts = createParts(options);
-  const { server, readiness, db, gatekeeper, signIn } = parts;
+  const { api, server } = createParts(options);
+  const { gate, signIn } = api.entrance;
   const close = async (): Promise<void> => {
     const late = setTimeout(() => server.server.closeAllConnections(), closeWithinMs);
     await server.close();
     clearTimeout(late);
-    readiness.stop();
-    await endPool(db);
+    await api.close();
   };
   try {
-    const needsToken = await gatekeeper.isClosed();
+    const needsToken = await gate.isClosed();
     if (!needsToken && !isLoopback(host)) throw notSafe(host);
-    readiness.start();
+    api.start();
     await server.listen({ port, host }).catch((error: unknown) => {
       throw cannotListen(error, host, port);
     });
@@ -89,43 +82,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 function createParts(options: HttpServerOptions) {
-  const { config, connectionString, logger, catalog } = options;
-  const schemas = schemasFor(config.schema);
-  const db = createPool(connectionString, logger);
-  const shared = { db, schemas, logger };
-  const gatekeeper = new Gatekeeper(shared);
-  const signIn = new SignIn({ ...shared, gatekeeper });
-  const readiness = new Readiness(db);
-  const crontab = options.crontab ?? (() => noCrontab);
-  const server = createFastify({
-    routes: [...allRoutes, ...ownRoutes],
-    api: { db, schemas, catalog, crontab, gate: gatekeeper, signIn },
-    gate: gatekeeper,
-    readiness,
-    events: new EventHub(shared),
-    ui: new UiFiles(),
-    logger,
-    version: taskrunVersion,
-    corsOrigins: config.httpCorsOrigins,
-    prefix: config.httpPrefix,
-    proxies: new TrustedProxies(config.httpTrustProxy),
+  const { config } = options;
+  const source = { ...options, schema: config.schema, corsOrigins: config.httpCorsOrigins };
+  const api = createApi(source, (shared) => {
+    const gate = new Gatekeeper(shared);
+    const signIn = new SignIn({ ...shared, gatekeeper: gate });
+    return { gate, signIn, routes: [...allRoutes, ...ownRoutes] };
   });
-  return { db, gatekeeper, signIn, readiness, server };
-}
-
-function createPool(connectionString: string, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString,
-    max: connections,
-    application_name: "taskrun http",
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    statement_timeout: 30_000,
-  });
-  const onError = (err: Error): void => logger.debug({ err }, "lost an idle connection");
-  pool.on("error", onError);
-  pool.on("connect", (client) => client.on("error", onError));
-  return pool;
+  const proxies = new TrustedProxies(config.httpTrustProxy);
+  return { api, server: createFastify({ ...api.options, prefix: config.httpPrefix, proxies }) };
 }
 
 function notSafe(host: string): TaskrunError {

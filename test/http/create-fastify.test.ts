@@ -1,7 +1,14 @@
 /** What holds for every call: limits, one shape of errors, headers, health. */
 
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type HttpApi, httpApi } from "../support/http-api.ts";
+import { Gatekeeper } from "../../src/http/gatekeeper.ts";
+import { type HttpApi, httpApi, schemas } from "../support/http-api.ts";
 
 let api: HttpApi;
 let token: string;
@@ -99,4 +106,107 @@ test("health is told to anybody", async () => {
       status: 200,
       body: { success: true, data: { ready: true, checks: { database: { ok: true } } } },
     });
+});
+
+test("what was stored as a script is text in JSON, wherever it comes back", async () => {
+  const evil = "<script>alert(1)</script><img src=x onerror=alert(2)>";
+  const created = await api.ask("/tasks", {
+    token,
+    json: {
+      task_type: "any",
+      payload: { [evil]: evil },
+      metadata: { a: evil },
+      correlation_id: evil,
+      queue: evil,
+      key: evil,
+    },
+  });
+  const { id } = created.body.data;
+  for (const path of [
+    `/tasks/${id}`,
+    `/tasks?queue=${encodeURIComponent(evil)}`,
+    `/tasks?status=${encodeURIComponent(evil)}`,
+    `/${encodeURIComponent(evil)}`,
+    `/errors?task_type=${encodeURIComponent(evil)}`,
+  ]) {
+    const { headers } = await api.ask(path, { token });
+    expect(headers.get("content-type"), path).toMatch(/^application\/json/);
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toBe(
+      "default-src 'none'; frame-ancestors 'none'",
+    );
+  }
+  expect((await api.ask(`/tasks/${id}`, { token })).body.data).toMatchObject({
+    payload: { [evil]: evil },
+    queue: evil,
+  });
+});
+
+test("a wrong token takes as long as another, however much of it is right", async () => {
+  // Of a server that counts no failed logins: each wrong token is looked up.
+  const right = await api.token();
+  const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+  const near = `${right.slice(0, -1)}${right.endsWith("A") ? "B" : "A"}`;
+  // What is compared are hashes, of which nothing is alike however alike the tokens are.
+  expect(sharedStart(hash(near), hash(right))).toBeLessThan(8);
+  const gate = new Gatekeeper({ db: api.db, schemas, logger: pino({ level: "silent" }) });
+  const time = async (token: string, n: number): Promise<number> => {
+    const from = performance.now();
+    await gate.checkToken(token, `address ${n}`).catch(() => {});
+    return performance.now() - from;
+  };
+  const times: Record<"near" | "far", number[]> = { near: [], far: [] };
+  for (let n = 0; n < 300; n += 1) {
+    times.near.push(await time(near, n));
+    times.far.push(await time(`taskrun_${"x".repeat(right.length - 8)}`, n));
+  }
+  const median = (all: number[]) => all.toSorted((a, b) => a - b)[all.length / 2] ?? 0;
+  const [a, b] = [median(times.near), median(times.far)];
+  expect(Math.max(a, b) / Math.min(a, b)).toBeLessThan(1.5);
+});
+
+function sharedStart(a: string, b: string): number {
+  return [...a].findIndex((character, at) => character !== b[at]);
+}
+
+test("a body in pieces without an end is refused at a megabyte, compressed ones are not read", async () => {
+  const { port } = new URL(api.url);
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const chunked = request({ port, host: "127.0.0.1", path: "/tasks", method: "POST", headers });
+  chunked.on("error", () => {});
+  const answered = once(chunked, "response");
+  chunked.write('{"task_type":"');
+  for (let n = 0; n < 80; n += 1) chunked.write("x".repeat(65_536));
+  const [response] = await answered;
+  expect(response.statusCode).toBe(413);
+  chunked.destroy();
+  const zipped = gzipSync("x".repeat(5_000_000));
+  const reply = await api.ask("/tasks", {
+    method: "POST",
+    token,
+    headers: { ...json, "content-encoding": "gzip" },
+    body: new Uint8Array(zipped),
+  });
+  expect(reply.status).toBe(400);
+});
+
+test("many who send a byte now and then keep nobody else waiting, and are cut off", async () => {
+  const port = Number(new URL(api.url).port);
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      socket.write("GET /tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ");
+      return socket;
+    }),
+  );
+  const drip = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write("a");
+  }, 500);
+  const closed = Promise.all(sockets.map((socket) => once(socket, "close")));
+  for (const socket of sockets) socket.resume();
+  expect((await api.ask("/tasks", { token })).status).toBe(200);
+  await closed;
+  clearInterval(drip);
 });

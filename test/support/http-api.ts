@@ -6,6 +6,7 @@ import { Pool } from "pg";
 import { pino } from "pino";
 import type { ResolvedConfig } from "../../src/config/resolved-config.ts";
 import type { Catalog } from "../../src/core/catalog.ts";
+import type { RuntimeEvents } from "../../src/core/events.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
 import { checkCrontab } from "../../src/discovery/crontab/check-crontab.ts";
@@ -43,6 +44,8 @@ export interface HttpApiOptions {
   readonly tasks?: Readonly<Record<string, unknown>>;
   readonly host?: string;
   readonly config?: Partial<ResolvedConfig>;
+  /** Of attempts that are to be counted. */
+  readonly events?: RuntimeEvents;
   /** The crontab's text. */
   readonly crontab?: string;
   /** Whose database and tasks to serve, instead of its own. */
@@ -74,6 +77,7 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
     logger: pino({ level: "debug" }, { write: (line: string) => void logged.push(line) }),
     catalog: () => catalog,
     crontab: () => crontab,
+    ...(options.events === undefined ? {} : { events: options.events }),
   });
   let names = 0;
   return {
