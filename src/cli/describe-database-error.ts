@@ -70,6 +70,13 @@ export function describeDatabaseError(error: unknown): DatabaseFault | null {
       passes: false,
     };
   }
+  if (/unsupported startup parameter/.test(error.message)) {
+    return {
+      sentence: `the pooler refuses a setting of the session (${error.message})`,
+      hint: "pgbouncer: ignore_startup_parameters = extra_float_digits, options, statement_timeout",
+      passes: false,
+    };
+  }
   if (code !== null && /^[0-9A-Z]{5}$/.test(code) && "severity" in error) {
     return {
       sentence: `${error.message} (SQLSTATE ${code})`,
@@ -77,8 +84,11 @@ export function describeDatabaseError(error: unknown): DatabaseFault | null {
       passes: isTransient(error),
     };
   }
-  // pg tells a connection that was cut off by this text alone.
-  if (/^Connection terminated|timeout expired|trying to connect/.test(error.message)) {
+  // pg tells a server that is silent, and a connection that was cut off, by these texts alone.
+  if (/^(timeout expired|Query read timeout)$/.test(error.message)) {
+    return { sentence: "the server doesn't answer", hint: null, passes: true };
+  }
+  if (/^Connection terminated|trying to connect/.test(error.message)) {
     return { sentence: error.message, hint: null, passes: true };
   }
   return null;

@@ -7,9 +7,9 @@ import { findEmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { appliedMigrations, migrationNames } from "../store/migrate.ts";
 import { type QueueRights, queueRights } from "../store/queue/queue-rights.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
+import { oldestPostgres } from "./check-usable.ts";
 import { describeDatabaseError } from "./describe-database-error.ts";
 import type { Finding } from "./finding.ts";
-import { oldestPostgres } from "./open-database.ts";
 
 /** Due times are the database's: a process whose clock is further off misleads its reader. */
 const tolerableSkewMs = 2000;

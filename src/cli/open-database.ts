@@ -5,9 +5,9 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import pg from "pg";
 import { describeConnection } from "../config/describe-connection.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
+import { checkUsable } from "./check-usable.ts";
 import { CliError } from "./cli-error.ts";
 import { describeDatabaseError } from "./describe-database-error.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -28,11 +28,12 @@ export interface OpenDatabaseOptions {
   readonly waitMs?: number;
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether jobs will be run: then one that only reads, or that can't listen, is no use. */
+  readonly forWork?: boolean;
 }
 
-/** The oldest Postgres that taskrun works with; graphile-worker's own SQL needs 12. */
-export const oldestPostgres = 13;
 const betweenTriesMs = 500;
+const betweenWordsMs = 10_000;
 
 /** @throws CliError unavailable, with the reason and what to do. */
 export async function openDatabase(
@@ -71,12 +72,13 @@ async function findDatabase(
 
 async function waitUntilUsable(
   database: OpenDatabase,
-  { waitMs = 30_000, signal }: OpenDatabaseOptions,
+  { waitMs = 30_000, signal, forWork = false }: OpenDatabaseOptions,
 ): Promise<void> {
   const deadline = Date.now() + waitMs;
-  for (let tries = 1; ; tries += 1) {
+  let toldAtMs: number | null = null;
+  for (;;) {
     try {
-      await checkUsable(database.connectionString);
+      await checkUsable(database, forWork);
       return;
     } catch (error) {
       const fault = describeDatabaseError(error);
@@ -90,43 +92,12 @@ async function waitUntilUsable(
           "Start the server, or correct DATABASE_URL.",
         );
       }
-      if (tries === 1) say(`waiting for ${sentence} (up to ${Math.round(waitMs / 1000)} s)`);
+      if (toldAtMs === null || Date.now() - toldAtMs > betweenWordsMs) {
+        const left = `up to ${Math.round((deadline - Date.now()) / 1000)} s`;
+        say(`${toldAtMs === null ? "" : "still "}waiting for ${sentence} (${left})`);
+        toldAtMs = Date.now();
+      }
       await sleep(betweenTriesMs, undefined, { signal }).catch(() => {});
     }
-  }
-}
-
-/** Connects once and asks what can only be known from inside. */
-async function checkUsable(connectionString: string): Promise<void> {
-  const client = new pg.Client({
-    connectionString,
-    application_name: "taskrun check",
-    connectionTimeoutMillis: 10_000,
-  });
-  client.on("error", () => {});
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ number: number; version: string; standby: boolean }>(
-      `select current_setting('server_version_num')::int as number,
-         current_setting('server_version') as version, pg_is_in_recovery() as standby`,
-    );
-    const [server] = rows;
-    if (server === undefined) return;
-    if (server.number < oldestPostgres * 10_000) {
-      throw new CliError(
-        exitCodes.unavailable,
-        `${describeConnection(connectionString)} is Postgres ${server.version}`,
-        `taskrun needs Postgres ${oldestPostgres} or newer.`,
-      );
-    }
-    if (server.standby) {
-      throw new CliError(
-        exitCodes.unavailable,
-        `${describeConnection(connectionString)} is a standby: it can only be read`,
-        "Connect to the primary server.",
-      );
-    }
-  } finally {
-    await client.end().catch(() => {});
   }
 }

@@ -43,6 +43,8 @@ export async function migrate(
   // Without a listener, a connection lost in between would end the process.
   client.on("error", () => {});
   await client.connect();
+  // What the database or the role has set is meant for the application's statements.
+  await client.query("set statement_timeout = 0");
   let doing = "to look whether the database is up to date";
   try {
     const done = await appliedMigrations(client, schemas);

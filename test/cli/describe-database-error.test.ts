@@ -12,6 +12,8 @@ const waits = [
   failure("sorry, too many clients already", { code: "53300", severity: "FATAL" }),
   failure("deadlock detected", { code: "40P01", severity: "ERROR" }),
   failure("Connection terminated unexpectedly"),
+  failure("timeout expired"),
+  failure("Query read timeout"),
   new AggregateError([failure("connect ECONNREFUSED ::1:1", { code: "ECONNREFUSED" })]),
 ];
 
@@ -28,6 +30,10 @@ const refusals: [Error, string][] = [
   [failure("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"), "there is none"],
   [failure("The server does not support SSL connections"), "TLS"],
   [failure("self-signed certificate", { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), "not trusted"],
+  [
+    failure("unsupported startup parameter: options", { code: "08P01", severity: "FATAL" }),
+    "the pooler refuses",
+  ],
   [failure("syntax error", { code: "42601", severity: "ERROR" }), "SQLSTATE 42601"],
 ];
 

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { oldestPostgres } from "../../src/cli/check-usable.ts";
 import { exitCodeMeanings, exitCodes } from "../../src/cli/exit-codes.ts";
-import { oldestPostgres } from "../../src/cli/open-database.ts";
 import { environmentName, flagName, optionNames, optionSpec } from "../../src/config/schema.ts";
 import { errorCatalogue } from "../../src/core/errors.ts";
 import { pluginEvents } from "../../src/core/plugin.ts";

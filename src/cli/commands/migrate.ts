@@ -9,7 +9,7 @@ import { printJson, say } from "../output.ts";
 
 export async function migrate(args: CommandArguments): Promise<ExitCode> {
   const { config } = await loadConfig(args.forConfig());
-  const database = await openDatabase(config);
+  const database = await openDatabase(config, { forWork: true });
   try {
     const { applied } = await migrateDatabase(database.connectionString, {
       schema: config.schema,

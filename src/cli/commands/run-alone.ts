@@ -62,7 +62,7 @@ function startSignals(): StopSignals {
 async function runUntilStopped(work: Work): Promise<ExitCode> {
   const { config, logger, signals, once, supervised } = work;
   try {
-    const database = await openDatabase(config, { signal: signals.first });
+    const database = await openDatabase(config, { signal: signals.first, forWork: true });
     const { connectionString } = database;
     const loader = createProjectLoader(config);
     const runtime = createRuntime({

@@ -30,10 +30,12 @@ export async function runProcesses(loaded: LoadedConfig, mode: ProcessesMode): P
   const signals = new StopSignals();
   signals.start();
   // Held for as long as a child uses it.
-  const database = await openDatabase(config, { signal: signals.first }).catch((error) => {
-    if (signals.first.aborted) return null;
-    throw error;
-  });
+  const database = await openDatabase(config, { signal: signals.first, forWork: true }).catch(
+    (error) => {
+      if (signals.first.aborted) return null;
+      throw error;
+    },
+  );
   if (database === null) return exitCodes.ok;
   try {
     if (signals.first.aborted) return exitCodes.ok;

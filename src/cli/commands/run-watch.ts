@@ -123,7 +123,7 @@ class Watch {
     const good: { loaded: LoadedConfig | null } = { loaded: null };
     let next: Beginning | null = null;
     try {
-      next = { loaded, database: await openDatabase(loaded.config, { signal }) };
+      next = { loaded, database: await openDatabase(loaded.config, { signal, forWork: true }) };
       while (next !== null) {
         const { loaded: mine }: Beginning = next;
         try {
@@ -135,7 +135,10 @@ class Watch {
           if (before === null || before === mine) throw error;
           tell(error);
           this.#say("Starting again as before.");
-          next = { loaded: before, database: await openDatabase(before.config, { signal }) };
+          next = {
+            loaded: before,
+            database: await openDatabase(before.config, { signal, forWork: true }),
+          };
         }
       }
       return exitCodes.ok;
@@ -208,7 +211,7 @@ class Watch {
     }
     try {
       // Before the process that runs is stopped: it goes on if there is no such database.
-      const database = await openDatabase(loaded.config, { waitMs: 0 });
+      const database = await openDatabase(loaded.config, { waitMs: 0, forWork: true });
       this.#say(`↻ ${needsStart.join(", ")} changed: starting anew`);
       return { loaded, database };
     } catch (error) {

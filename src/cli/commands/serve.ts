@@ -35,7 +35,7 @@ export async function serve(args: CommandArguments): Promise<ExitCode> {
 async function serveUntilStopped(config: ResolvedConfig, signals: StopSignals): Promise<ExitCode> {
   const logger = await createLogger({ config, stream: process.stdout });
   surviveStrayErrors(() => logger);
-  const database = await openDatabase(config, { signal: signals.first });
+  const database = await openDatabase(config, { signal: signals.first, forWork: true });
   try {
     const { connectionString } = database;
     if (signals.first.aborted) return exitCodes.ok;
