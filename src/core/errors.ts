@@ -13,6 +13,8 @@ export const errorCatalogue = {
   "next-called-twice": "Call next() once and keep the promise it returned.",
   "process-exit": "Throw, or return; `taskrun` is stopped by a signal.",
   "unknown-queue-id": "Read ctx.queue; taskrun does not hand out the ids of queues.",
+  "no-connection-left":
+    "Give a connection back before asking for another, or raise handlerPoolSize.",
   "no-test-pool": "Pass a pool: runTask(task, payload, { pool }).",
   "schema-newer": "Run the taskrun that migrated it, or a newer one.",
   "queue-incompatible": "Use graphile-worker 0.18's schema; `taskrun doctor` shows what is there.",

@@ -21,6 +21,7 @@ import type { RunningAttempt } from "../../core/running-attempt.ts";
 import type { Once } from "../steps/once.ts";
 import type { Steps } from "../steps/steps.ts";
 import { graphileLogger } from "./graphile-logger.ts";
+import { noConnectionLeft } from "./no-connection-left.ts";
 import { spreadable } from "./spreadable.ts";
 import { type FindParentEnds, waitFor } from "./wait-for.ts";
 import { withPgClientOf } from "./with-pg-client.ts";
@@ -169,11 +170,13 @@ class AttemptContext implements TaskContext {
 
   get query(): TaskContext["query"] {
     return <Row extends QueryResultRow>(text: string, values?: unknown[]) =>
-      this.pool.query<Row>(text, values);
+      this.pool.query<Row>(text, values).catch((error: unknown) => {
+        throw noConnectionLeft(error, this.task, this.pool);
+      });
   }
 
   get withPgClient(): TaskContext["withPgClient"] {
-    return withPgClientOf(this.pool);
+    return withPgClientOf(this.pool, this.task);
   }
 
   get step(): TaskContext["step"] {

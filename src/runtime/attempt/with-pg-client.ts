@@ -3,13 +3,16 @@
 import type { Pool } from "pg";
 import { classify } from "../../core/classify.ts";
 import type { TaskContext, WithPgClient } from "../../core/context.ts";
+import { noConnectionLeft } from "./no-connection-left.ts";
 
 const tries = 3;
 const firstWaitMs = 100;
 
-export function withPgClientOf(pool: Pool): TaskContext["withPgClient"] {
+export function withPgClientOf(pool: Pool, task: string): TaskContext["withPgClient"] {
   const once: WithPgClient = async (use) => {
-    const client = await pool.connect();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw noConnectionLeft(error, task, pool);
+    });
     let fault: Error | boolean = true;
     try {
       const result = await use(client);

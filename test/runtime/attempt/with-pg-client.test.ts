@@ -19,21 +19,21 @@ afterAll(async () => {
 const selfKill = "select pg_terminate_backend(pg_backend_pid())";
 
 test("the client goes back to the pool, also when its use failed", async () => {
-  const withPgClient = withPgClientOf(pool);
+  const withPgClient = withPgClientOf(pool, "t");
   const failing = withPgClient(() => Promise.reject(new Error("mine")));
   await expect(failing).rejects.toThrow("mine");
   expect(await withPgClient(async (client) => (await client.query("select 1")).rowCount)).toBe(1);
 });
 
 test("a client whose connection broke does not go back", async () => {
-  const withPgClient = withPgClientOf(pool);
+  const withPgClient = withPgClientOf(pool, "t");
   await expect(withPgClient((client) => client.query(selfKill))).rejects.toThrow();
   expect(await withPgClient(async (client) => (await client.query("select 1")).rowCount)).toBe(1);
 });
 
 test("withRetries tries again when the connection broke", async () => {
   let uses = 0;
-  const answer = await withPgClientOf(pool).withRetries(async (client) => {
+  const answer = await withPgClientOf(pool, "t").withRetries(async (client) => {
     uses += 1;
     return (await client.query(uses === 1 ? selfKill : "select 1")).rowCount;
   });
@@ -42,7 +42,7 @@ test("withRetries tries again when the connection broke", async () => {
 
 test("withRetries does not repeat what fails for another reason", async () => {
   let uses = 0;
-  const failing = withPgClientOf(pool).withRetries((client) => {
+  const failing = withPgClientOf(pool, "t").withRetries((client) => {
     uses += 1;
     return client.query("select 1 / 0");
   });
@@ -52,7 +52,7 @@ test("withRetries does not repeat what fails for another reason", async () => {
 
 test("withRetries gives up after three tries", async () => {
   let uses = 0;
-  const failing = withPgClientOf(pool).withRetries((client) => {
+  const failing = withPgClientOf(pool, "t").withRetries((client) => {
     uses += 1;
     return client.query(selfKill);
   });
