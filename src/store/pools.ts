@@ -70,5 +70,6 @@ export function createHandlerPool({ connectionString, max, onError }: PoolOption
   });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));
+  new StalledConnections(pool, { connectionString });
   return pool;
 }

@@ -19,22 +19,26 @@ export interface StalledConnectionsOptions {
 const defaultIntervalMs = 2000;
 const probeTimeoutMs = 4000;
 
-interface InUse {
-  looks: number;
+interface Waiting {
+  /** pg's own object for the statement under way; null when there is none. */
+  readonly statement: unknown;
+  readonly looks: number;
   /** Looks in a row that found its session doing nothing for us. */
-  idle: number;
+  readonly idle: number;
 }
+
+const nothing: Waiting = { statement: null, looks: 0, idle: 0 };
 
 export class StalledConnections {
   readonly #options: StalledConnectionsOptions;
-  readonly #inUse = new Map<pg.PoolClient, InUse>();
+  readonly #inUse = new Map<pg.PoolClient, Waiting>();
   readonly #timer: NodeJS.Timeout;
   #asking = false;
 
-  /** Watches until the pool ends. Its clients are taken for statements, not to be held idle. */
+  /** Watches until the pool ends. */
   constructor(pool: pg.Pool, options: StalledConnectionsOptions) {
     this.#options = options;
-    pool.on("acquire", (client) => this.#inUse.set(client, { looks: 0, idle: 0 }));
+    pool.on("acquire", (client) => this.#inUse.set(client, nothing));
     pool.on("release", (_error, client) => this.#inUse.delete(client));
     this.#timer = setInterval(() => {
       if (pool.ending) clearInterval(this.#timer);
@@ -44,34 +48,45 @@ export class StalledConnections {
   }
 
   async #look(): Promise<void> {
-    const waiting: [pg.PoolClient, InUse][] = [];
-    for (const [client, use] of this.#inUse) {
-      use.looks += 1;
-      if (use.looks >= 2) waiting.push([client, use]);
+    let isDue = false;
+    for (const [client, before] of this.#inUse) {
+      const statement = statementOf(client);
+      const same = statement !== null && statement === before.statement;
+      const now = same ? { ...before, looks: before.looks + 1 } : { ...nothing, statement };
+      this.#inUse.set(client, now);
+      isDue ||= isAskedAbout(now);
     }
-    if (waiting.length === 0 || this.#asking) return;
+    if (!isDue || this.#asking) return;
     this.#asking = true;
     try {
-      await this.#endIdle(waiting);
+      await this.#endIdle();
     } finally {
       this.#asking = false;
     }
   }
 
-  async #endIdle(waiting: readonly (readonly [pg.PoolClient, InUse])[]): Promise<void> {
+  async #endIdle(): Promise<void> {
+    const asked = [...this.#inUse].filter(([, { looks }]) => looks > 0);
     const busy = await busySessions(this.#options.connectionString);
     if (busy === null) return;
-    for (const [client, use] of waiting) {
-      // Another statement's by now, or done.
-      if (this.#inUse.get(client) !== use) continue;
-      use.idle = busy.has(processIdOf(client)) ? 0 : use.idle + 1;
-      // Once may be a reply on its way, or the moment between two statements.
-      if (use.idle < 2) continue;
+    for (const [client, waiting] of asked) {
+      // Answered meanwhile.
+      if (this.#inUse.get(client)?.statement !== waiting.statement) continue;
+      if (statementOf(client) !== waiting.statement) continue;
+      const idle = busy.has(processIdOf(client)) ? 0 : waiting.idle + 1;
+      this.#inUse.set(client, { ...waiting, idle });
+      // Once may be a reply on its way.
+      if (idle < 2) continue;
       this.#inUse.delete(client);
       // why: `end` cuts the connection off when a statement is under way on it
       void (client as unknown as pg.Client).end().catch(() => {});
     }
   }
+}
+
+/** At first each time; what takes long is asked about less often. */
+function isAskedAbout({ looks, idle }: Waiting): boolean {
+  return looks > 0 && (looks <= 3 || idle > 0 || looks % 5 === 0);
 }
 
 /** The numbers of our role's sessions that are at a statement; null when nobody can tell. */
@@ -87,7 +102,7 @@ async function busySessions(connectionString: string): Promise<ReadonlySet<numbe
     await client.connect();
     const { rows } = await client.query<{ pid: number; own: boolean }>(
       `select pid, pid = pg_backend_pid() as own from pg_stat_activity
-       where state = 'active' and usename = current_user`,
+       where state = 'active' and usename = session_user`,
     );
     // Behind a pooler the numbers that clients are given mean nothing to the server.
     const own = rows.find((row) => row.own);
@@ -103,4 +118,10 @@ async function busySessions(connectionString: string): Promise<ReadonlySet<numbe
 function processIdOf(client: object): number {
   const id: unknown = Reflect.get(client, "processID");
   return typeof id === "number" ? id : Number.NaN;
+}
+
+/** Null where pg doesn't tell: then nothing is ended. */
+function statementOf(client: object): unknown {
+  const find: unknown = Reflect.get(client, "_getActiveQuery");
+  return typeof find === "function" ? (Reflect.apply(find, client, []) ?? null) : null;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createQueuePool, endPool } from "../../src/store/pools.ts";
+import { createHandlerPool, createQueuePool, endPool } from "../../src/store/pools.ts";
 import { isTransient } from "../../src/store/transient.ts";
 import { type QueueKit, queueKit } from "../support/queue-kit.ts";
 import { SeveredProxy } from "../support/severed-proxy.ts";
@@ -25,12 +25,17 @@ test("a statement on a connection that was cut off silently fails within seconds
   await proxy[Symbol.asyncDispose]();
 });
 
-test("a statement that only takes its time is left alone", async () => {
-  const pool = createQueuePool({
+test("a statement that only takes its time is left alone, and so is a client that is kept", async () => {
+  const pool = createHandlerPool({
     connectionString: q.kit.connectionString,
     max: 2,
     onError: () => undefined,
   });
-  expect((await pool.query("select 1 as one from pg_sleep(12)")).rows).toEqual([{ one: 1 }]);
+  const kept = await pool.connect();
+  await kept.query("begin");
+  const slow = pool.query("select 1 as one from pg_sleep(12)");
+  expect((await slow).rows).toEqual([{ one: 1 }]);
+  expect((await kept.query("select 2 as two")).rows).toEqual([{ two: 2 }]);
+  kept.release();
   await endPool(pool);
 });

@@ -21,6 +21,7 @@ export class SeveredProxy implements AsyncDisposable {
   readonly #port: number;
   readonly #ownHost: string;
   #ownPort: number;
+  #silentToo = false;
   #loss: { readonly text: string; readonly lost: () => void } | null = null;
 
   private constructor(target: URL, host: string, port: number) {
@@ -75,6 +76,12 @@ export class SeveredProxy implements AsyncDisposable {
     for (const way of this.#ways) way.silent = true;
   }
 
+  /** Lets nothing through on any connection from now on, new ones too, and closes none. */
+  silenceAll(): void {
+    this.#silentToo = true;
+    this.silence();
+  }
+
   /**
    * Lets the next statement that contains the text through to the server, loses its reply and
    * ends the connection. Resolves when that has happened.
@@ -91,7 +98,7 @@ export class SeveredProxy implements AsyncDisposable {
 
   #open(near: Socket): void {
     const far = connect(this.#port, this.#host);
-    const way: Way = { near, far, silent: false, losing: false };
+    const way: Way = { near, far, silent: this.#silentToo, losing: false };
     this.#ways.add(way);
     for (const [from, to] of [
       [near, far],

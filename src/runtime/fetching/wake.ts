@@ -94,6 +94,7 @@ export class Wake {
       application_name: "taskrun listen",
       keepAlive: true,
       connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: connectTimeoutMs,
     });
     client.on("error", () => {});
     client.on("notification", ({ channel, payload }) => {

@@ -96,6 +96,7 @@ async function connected(connectionString: string): Promise<pg.Client> {
     application_name: "taskrun heartbeat",
     connectionTimeoutMillis: 5000,
     query_timeout: 5000,
+    statement_timeout: 5000,
   });
   client.on("error", () => {});
   await client.connect();
