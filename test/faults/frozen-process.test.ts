@@ -8,10 +8,12 @@ const report = inject("faultReport");
 test("a process that was frozen for a minute changes nothing when it wakes up", async () => {
   await using lab = await FaultLab.open();
   const frozen = await lab.start("--concurrency", "20");
-  const ids = await lab.add("work", 20, { ms: 10_000 });
-  await lab.until("exists (select 1 from taskrun.processes where cardinality(running) = 20)");
+  const gate = lab.gate();
+  const ids = await lab.add("work", 20, { gate: gate.path });
+  await lab.untilRunning(20);
   frozen.kill("SIGSTOP");
   const stoppedAtMs = performance.now();
+  await gate.open();
   const other = await lab.start("--concurrency", "20");
   await lab.until("(select count(*) from taskrun.history) = 20");
   const secondsToRecover = (performance.now() - stoppedAtMs) / 1000;
@@ -45,4 +47,35 @@ test("a process that was frozen for a minute changes nothing when it wakes up", 
   ).toEqual(records);
   frozen.kill("SIGTERM");
   expect((await frozen.ended).code).toBe(0);
+});
+
+test("a handler that blocks its process for longer than a rescue takes keeps its jobs", async () => {
+  await using lab = await FaultLab.open({
+    tasks: {
+      "tasks/busy.ts": `export default async ({ ms }, ctx) => {
+        await ctx.query("insert into runs (job_id, pid, attempt) values ($1, $2, $3)", [
+          ctx.jobId, process.pid, ctx.attempt,
+        ]);
+        const until = Date.now() + ms;
+        while (Date.now() < until);
+      };`,
+    },
+  });
+  const flags = ["--heartbeat-interval", "1s"];
+  const blocked = await lab.start(...flags);
+  const gate = lab.gate();
+  const ids = [...(await lab.add("work", 5, { gate: gate.path }))];
+  await lab.untilRunning(5);
+  // Six looks of a second each would be enough to bury it.
+  ids.push(...(await lab.add("busy", 1, { ms: 20_000 })));
+  await lab.until("exists (select 1 from runs where job_id = $1)", [ids.at(-1)]);
+  await lab.start(...flags);
+  await gate.open();
+  await lab.untilDone();
+  const ledger = await lab.ledger(ids);
+  const fault = "an event loop that is blocked for 20 s";
+  reportFault(report, { fault, times: 1, ...ledger, secondsToRecover: null });
+  expect(ledger).toEqual({ jobsIn: 6, done: 6, lost: 0, doubled: 0 });
+  blocked.kill("SIGTERM");
+  expect((await blocked.ended).code).toBe(0);
 });

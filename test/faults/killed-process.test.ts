@@ -9,16 +9,18 @@ test("the jobs of one of three killed processes run elsewhere within 15 s", asyn
   await using lab = await FaultLab.open();
   const flags = ["--concurrency", "100"];
   const victim = await lab.start(...flags);
-  const ids = await lab.add("work", 100, { ms: 4_000 });
+  const gate = lab.gate();
+  const ids = await lab.add("work", 100, { gate: gate.path });
   await lab.until("(select count(*) from runs) = 100");
   await lab.start(...flags);
   await lab.start(...flags);
   // Killed once its heartbeat has told what it runs, as it has for all but the first moments.
-  await lab.until("exists (select 1 from taskrun.processes where cardinality(running) = 100)");
+  await lab.untilRunning(100);
   const killedAtMs = performance.now();
   victim.kill("SIGKILL");
   await lab.until("(select count(*) from runs) = 200");
   const secondsToRecover = (performance.now() - killedAtMs) / 1000;
+  await gate.open();
   await lab.untilDone();
   const ledger = await lab.ledger(ids);
   reportFault(report, {
@@ -30,6 +32,61 @@ test("the jobs of one of three killed processes run elsewhere within 15 s", asyn
   });
   expect(ledger).toEqual({ jobsIn: 100, done: 100, lost: 0, doubled: 100 });
   expect(secondsToRecover).toBeLessThan(15);
+});
+
+test("a job whose last attempt is killed has failed, and says why", async () => {
+  await using lab = await FaultLab.open();
+  const victim = await lab.start();
+  const gate = lab.gate();
+  const ids = await lab.add("work", 10, { gate: gate.path }, "max_attempts := 1");
+  await lab.untilRunning(10);
+  const killedAtMs = performance.now();
+  victim.kill("SIGKILL");
+  await lab.start();
+  await lab.until("(select count(*) from taskrun.history) = 10");
+  const secondsToRecover = (performance.now() - killedAtMs) / 1000;
+  const ledger = await lab.ledger(ids);
+  const fault = "kill -9 on the last attempt: failed, with the reason";
+  reportFault(report, { fault, times: 1, ...ledger, secondsToRecover });
+  expect(ledger).toEqual({ jobsIn: 10, done: 10, lost: 0, doubled: 0 });
+  expect(secondsToRecover).toBeLessThan(15);
+  const { reasons } = await lab.ask<{ reasons: string[] }>(
+    "select array_agg(distinct state || ': ' || error) as reasons from taskrun.history",
+  );
+  expect(reasons).toEqual([expect.stringMatching(/^failed: process died \(.* is gone\)$/)]);
+});
+
+test("a process that runs out of memory costs its neighbours one attempt", async () => {
+  await using lab = await FaultLab.open({
+    tasks: {
+      "tasks/greedy.ts": `export default async (_, ctx) => {
+        const kept = [];
+        for (;;) {
+          for (let n = 0; n < 1_000; n += 1) kept.push({ n, text: "x".repeat(n) + n });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };`,
+    },
+  });
+  const victim = await lab.startWith({ nodeFlags: ["--max-old-space-size=64"] });
+  const gate = lab.gate();
+  const neighbours = await lab.add("quiet", 5, { gate: gate.path });
+  await lab.untilRunning(5);
+  const [greedy = ""] = await lab.add("greedy", 1, {}, "max_attempts := 1");
+  expect((await victim.ended).signal).not.toBeNull();
+  const diedAtMs = performance.now();
+  await gate.open();
+  await lab.start();
+  await lab.untilDone();
+  const secondsToRecover = (performance.now() - diedAtMs) / 1000;
+  const ledger = await lab.ledger([...neighbours, greedy]);
+  const fault = "out of memory";
+  reportFault(report, { fault, times: 1, ...ledger, secondsToRecover });
+  expect(ledger).toMatchObject({ jobsIn: 6, done: 6, lost: 0 });
+  const ends = await lab.ask<{ states: object }>(
+    "select json_object_agg(task || ' ' || state, attempts) as states from taskrun.history",
+  );
+  expect(ends.states).toEqual({ "quiet completed": 2, "greedy failed": 1 });
 });
 
 test("a job that kills its process fails after three of them; its neighbours lose nothing", async () => {

@@ -111,11 +111,11 @@ test.each([
   await using server = await OwnServer.start();
   await using lab = await FaultLab.open({ server });
   const first = await lab.start();
-  const ids = [...(await lab.add("work", row.jobs, { ms: 2_000 }))];
-  await lab.until(`(select count(*) from runs) = ${row.jobs}`);
-  if (row.jobs > 0)
-    await lab.until(`exists (select from taskrun.processes where cardinality(running) = 5)`);
+  const gate = lab.gate();
+  const ids = [...(await lab.add("work", row.jobs, { gate: gate.path, ms: 1_000 }))];
+  await lab.untilRunning(row.jobs);
   await server.freeze();
+  await gate.open();
   const { code, seconds } = await end(first, "SIGTERM");
   expect(seconds).toBeLessThan(30);
   server.thaw();

@@ -3,6 +3,7 @@
  * on it. After the fault the ledger tells what became of every job that was accepted.
  */
 
+import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { migrate } from "../../../src/store/migrate.ts";
 import { pause } from "../../../src/store/transient.ts";
@@ -21,12 +22,25 @@ export interface Ledger {
   readonly doubled: number;
 }
 
-/** Waits that long, noting its run first. */
-const workTask = `export default async ({ ms = 50 }, ctx) => {
+/** Waits until the gate, a file, is there, and that long. */
+const waiting = `import { existsSync } from "node:fs";
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const wait = async ({ ms = 50, gate }) => {
+  while (gate !== undefined && !existsSync(gate)) await pause(50);
+  await pause(ms);
+};`;
+
+/** Uses no database itself. */
+const quietTask = `${waiting}
+export default wait;`;
+
+/** Notes its run before it waits, and its end after that. */
+const workTask = `${waiting}
+export default async (payload, ctx) => {
   await ctx.query("insert into runs (job_id, pid, attempt) values ($1, $2, $3)", [
     ctx.jobId, process.pid, ctx.attempt,
   ]);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  await wait(payload);
   await ctx.query("update runs set ended_at = clock_timestamp() where job_id = $1 and pid = $2", [
     ctx.jobId, process.pid,
   ]);
@@ -67,7 +81,11 @@ export class FaultLab implements AsyncDisposable {
   }
 
   static async open({ tasks = {}, server }: LabOptions = {}): Promise<FaultLab> {
-    const project = await TaskProject.of({ "tasks/work.ts": workTask, ...tasks });
+    const project = await TaskProject.of({
+      "tasks/work.ts": workTask,
+      "tasks/quiet.ts": quietTask,
+      ...tasks,
+    });
     const database = server === undefined ? await createTestDatabase() : undefined;
     const url = server?.url ?? database?.url ?? "";
     await migrate(url, { schema: "graphile_worker" });
@@ -138,6 +156,21 @@ export class FaultLab implements AsyncDisposable {
       [task, JSON.stringify(payload), count],
     );
     return rows.map((row) => row.id);
+  }
+
+  /** Holds back the jobs that have its path in their payload, as `gate`, until it is opened. */
+  gate(): { readonly path: string; open(): Promise<void> } {
+    const name = `gate-${randomUUID()}`;
+    return { path: this.project.path(name), open: () => this.project.write(name, "") };
+  }
+
+  /** Resolves when so many attempts run, and the heartbeats have told so. */
+  untilRunning(count: number): Promise<void> {
+    return this.until(
+      `(select coalesce(sum(cardinality(running)), 0) from taskrun.processes
+         where dead_at is null) = $1`,
+      [count],
+    );
   }
 
   /** The first row of a question. */

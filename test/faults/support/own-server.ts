@@ -1,9 +1,10 @@
 /** A real, durable Postgres of its own, that a test may stop, kill, freeze and start again. */
 
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { resetEmbeddedPostgres } from "../../../src/dev/embedded-postgres.ts";
 import {
   appName,
@@ -16,6 +17,13 @@ import { ensureApplicationDatabase } from "../../../src/dev/postgres/ensure-appl
 import { findFreePort } from "../../../src/dev/postgres/find-free-port.ts";
 import { PostgresServer, type StopMode } from "../../../src/dev/postgres/postgres-server.ts";
 
+export interface OwnServerOptions {
+  /** Where it keeps its data. Default: the system's folder for what is temporary. */
+  readonly folder?: string;
+  /** Added to the server's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export class OwnServer implements AsyncDisposable {
   readonly #server: PostgresServer;
   readonly #cluster: Cluster;
@@ -23,6 +31,7 @@ export class OwnServer implements AsyncDisposable {
   readonly #dataDir: string;
   #exited = Promise.withResolvers<void>();
   #frozen: number[] = [];
+  #ended = true;
 
   private constructor(cluster: Cluster, port: number, dataDir: string) {
     this.#cluster = cluster;
@@ -31,10 +40,13 @@ export class OwnServer implements AsyncDisposable {
     this.#server = new PostgresServer(cluster, true);
   }
 
-  static async start(): Promise<OwnServer> {
-    const dataDir = await mkdtemp(join(tmpdir(), "taskrun-fault-"));
+  static async start({ folder, environment }: OwnServerOptions = {}): Promise<OwnServer> {
+    const dataDir = await mkdtemp(join(folder ?? tmpdir(), "taskrun-fault-"));
+    // The server must be able to have its data in there.
+    if (folder !== undefined) await chmod(dataDir, 0o755);
     const directory = await openClusterDirectory(dataDir);
-    const cluster = await prepareCluster(directory, true, () => undefined);
+    const made = await prepareCluster(directory, true, () => undefined);
+    const cluster = environment === undefined ? made : await within(made, environment);
     const server = new OwnServer(cluster, await findFreePort(null), dataDir);
     await server.start();
     await ensureApplicationDatabase(server.superuserUrl, cluster.settings.appPassword);
@@ -55,10 +67,15 @@ export class OwnServer implements AsyncDisposable {
 
   /** Resolves when it accepts connections; a crash leaves its memory in use for a while. */
   async start(): Promise<void> {
+    if (!this.#ended) return;
     for (let tries = 1; ; tries += 1) {
       this.#exited = Promise.withResolvers();
       try {
-        await this.#server.start(this.#port, this.#exited.resolve);
+        await this.#server.start(this.#port, () => {
+          this.#ended = true;
+          this.#exited.resolve();
+        });
+        this.#ended = false;
         return;
       } catch (error) {
         if (tries === 100) throw error;
@@ -86,6 +103,27 @@ export class OwnServer implements AsyncDisposable {
     }
   }
 
+  /** Kills one of the server's own processes, after which it recovers as from a crash. */
+  async crash(name: string): Promise<void> {
+    const children = await childrenOf(this.pid);
+    const titles = await Promise.all(
+      children.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+    );
+    const pid = children.find((_, index) => titles[index]?.includes(name));
+    if (pid === undefined) throw new Error(`the server has no ${name}`);
+    process.kill(pid, "SIGKILL");
+  }
+
+  /** As the superuser, in the application's database. */
+  async connect(): Promise<pg.Client> {
+    const url = new URL(this.superuserUrl);
+    url.pathname = appName;
+    const client = new pg.Client({ connectionString: url.href });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  }
+
   thaw(): void {
     for (const pid of this.#frozen.splice(0)) process.kill(pid, "SIGCONT");
   }
@@ -100,6 +138,19 @@ export class OwnServer implements AsyncDisposable {
   #urlOf(role: string, password: string, database: string): string {
     return `postgres://${role}:${password}@127.0.0.1:${this.#port}/${database}`;
   }
+}
+
+/** The same cluster, but its server starts with these variables set. */
+async function within(
+  cluster: Cluster,
+  environment: NonNullable<OwnServerOptions["environment"]>,
+): Promise<Cluster> {
+  const { postgres } = cluster.binaries;
+  const script = `${cluster.dataDirectory}.sh`;
+  const variables = Object.entries(environment).map(([name, value]) => `${name}='${value}'`);
+  await writeFile(script, `#!/bin/sh\nexec env ${variables.join(" ")} '${postgres}' "$@"\n`);
+  await chmod(script, 0o755);
+  return { ...cluster, binaries: { ...cluster.binaries, postgres: script } };
 }
 
 async function childrenOf(parent: number): Promise<number[]> {
