@@ -65,7 +65,8 @@ export function createHandlerPool({ connectionString, max, onError }: PoolOption
     connectionString,
     max,
     application_name: "taskrun handlers",
-    connectionTimeoutMillis: 30_000,
+    // Well before an attempt's own limit, which would hide what it waited for.
+    connectionTimeoutMillis: 10_000,
     ...keepAlive,
   });
   pool.on("error", onError);
