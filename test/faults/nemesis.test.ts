@@ -114,9 +114,10 @@ test(`everything at once, seed ${seed}: each accepted job has one record, and no
   expect(ledger).toMatchObject({ jobsIn: ids.length, done: ids.length, lost: 0 });
   const left = await lab.ask(
     `select
-       (select count(*)::int from graphile_worker._private_jobs where locked_at is not null) as jobs,
-       (select count(*)::int from graphile_worker._private_job_queues where locked_at is not null)
-         as queues,
+       (select count(*)::int from graphile_worker._private_jobs
+         where locked_at is not null) as jobs,
+       (select count(*)::int from graphile_worker._private_job_queues
+         where locked_at is not null) as queues,
        (select count(*)::int from unnest($1::bigint[]) id
          where not exists (select 1 from runs where job_id = id)) as unrun`,
     [ids],
