@@ -1,7 +1,9 @@
 /** What a user installs: the package's doors, files and pins, and what its lockfile may hold. */
 
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { repositoryDir } from "./source-tree.ts";
 
@@ -15,6 +17,8 @@ interface Manifest {
   dependencies: Record<string, string>;
   optionalDependencies: Record<string, string>;
   allowScripts: Record<string, boolean>;
+  devDependencies: Record<string, string>;
+  publishConfig: Record<string, unknown>;
 }
 
 interface LockedPackage {
@@ -22,6 +26,7 @@ interface LockedPackage {
   integrity?: string;
   resolved?: string;
   hasInstallScript?: boolean;
+  link?: boolean;
   optionalDependencies?: Record<string, string>;
 }
 
@@ -112,6 +117,38 @@ test("every package in the lockfile is one that npm can check", () => {
     .filter(([path, entry]) => path !== "" && entry.integrity === undefined)
     .map(([path]) => path);
   expect(unchecked, "install it from the registry, not from a folder or a link").toEqual([]);
+});
+
+test("every package comes from the registry, none from a repository, a folder or a URL", () => {
+  const strange = (versions: Record<string, string> = {}) =>
+    Object.entries(versions).filter(([, version]) => /[:/]/.test(version));
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  expect(strange({ ...dependencies, ...devDependencies, ...optionalDependencies })).toEqual([]);
+  const linked = Object.entries(lockfile.packages).filter(([, entry]) => entry.link);
+  expect(linked).toEqual([]);
+});
+
+test("what is published is what runs, and what says what it is", async () => {
+  const { stdout } = await promisify(execFile)(
+    "npm",
+    ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"],
+    { cwd: repositoryDir, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const printed: { files: { path: string }[] }[] | Record<string, { files: { path: string }[] }> =
+    JSON.parse(stdout);
+  const paths = Object.values(printed).flatMap(({ files }) => files.map(({ path }) => path));
+  const outside = paths.filter((path) => !/^(bin|dist|src)\//.test(path)).toSorted();
+  expect(outside, "mend `files` in package.json").toEqual(["LICENSE", "README.md", "package.json"]);
+  expect(paths).toContain("src/store/migrations/0001-history.sql");
+  for (const command of Object.values(manifest.bin)) expect(paths).toContain(command);
+});
+
+test("publishing makes a proof of where the package was built", () => {
+  expect(manifest.publishConfig).toEqual({ access: "public", provenance: true });
+  const workflow = readFileSync(join(repositoryDir, ".github/workflows/release.yml"), "utf8");
+  expect(workflow).toMatch(/id-token: write/);
+  expect(workflow).toMatch(/npm sbom/);
+  expect(workflow).not.toMatch(/NODE_AUTH_TOKEN|NPM_TOKEN/);
 });
 
 test("every platform's packages are in the lockfile, so that npm ci works on all of them", () => {
