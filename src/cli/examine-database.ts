@@ -5,6 +5,7 @@ import { describeConnection } from "../config/describe-connection.ts";
 import type { ResolvedConfig } from "../config/resolved-config.ts";
 import { findEmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { appliedMigrations, migrationNames } from "../store/migrate.ts";
+import { unknownMigrations } from "../store/queue/contract.ts";
 import { type QueueRights, queueRights } from "../store/queue/queue-rights.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { oldestPostgres } from "./check-usable.ts";
@@ -138,6 +139,18 @@ async function examineQueue(client: pg.Client, schemas: Schemas): Promise<Findin
     `select max(id) as newest from ${schemas.queue}.migrations`,
   );
   const detail = `${schemas.queueName}: graphile-worker's migration ${rows[0]?.newest}`;
+  const unknown = await unknownMigrations(client, schemas);
+  if (unknown.length > 0) {
+    const newer = `${detail}, of a newer one than this taskrun knows`;
+    const isBreaking = unknown.some(({ breaking }) => breaking);
+    const word = isBreaking ? "its changes are breaking" : "its changes are said to fit older ones";
+    return {
+      name: "queue schema",
+      status: isBreaking ? "fail" : "warn",
+      detail: `${newer}; ${word}`,
+      fix: "Update taskrun to a version that is made for it.",
+    };
+  }
   return { name: "queue schema", status: "ok", detail, fix: null };
 }
 

@@ -3,7 +3,7 @@
 import type { LoadedConfig } from "../config/load-config.ts";
 import { optionNames } from "../config/schema.ts";
 import type { Catalog } from "../core/catalog.ts";
-import { taskrunVersion } from "../runtime/version.ts";
+import { queueVersions, taskrunVersion } from "../runtime/version.ts";
 import { shownPath } from "./describe-load-failure.ts";
 import type { Finding } from "./finding.ts";
 import { loadCrontab } from "./load-crontab.ts";
@@ -15,9 +15,18 @@ export async function examineProject(loaded: LoadedConfig): Promise<Finding[]> {
     { ...ok, name: "taskrun", detail: taskrunVersion },
     // The start of the command refuses a Node that is too old.
     { ...ok, name: "node", detail: `${process.versions.node} (${process.execPath})` },
+    examineQueueVersion(),
     { ...ok, name: "configuration", detail: describeSources(loaded) },
     ...(await examineTasks(loaded)),
   ];
+}
+
+function examineQueueVersion(): Finding {
+  const name = "graphile-worker";
+  const { expected, installed } = queueVersions();
+  if (installed === expected) return { name, status: "ok", detail: installed, fix: null };
+  const detail = `${installed ?? "not"} is installed; this taskrun is made for ${expected}`;
+  return { name, status: "warn", detail, fix: `npm install graphile-worker@${expected}` };
 }
 
 function describeSources({ config, sources }: LoadedConfig): string {

@@ -162,10 +162,17 @@ class WorkerRuntime implements Runtime {
         signal: patience,
         onRetry: (error) => this.#parts.health.lost(error),
       });
-    const [catalog] = await Promise.all([
+    const [catalog, { unknownQueueMigration: migration }] = await Promise.all([
       shared.loader.load(),
       patiently(() => migrate(shared.connectionString, { schema: shared.config.schema })),
     ]);
+    if (migration !== null) {
+      const fields = { migration };
+      shared.logger.warn(
+        fields,
+        "a newer graphile-worker has migrated the queue; it says that fits",
+      );
+    }
     shared.registry.publish(catalog);
     await patiently(() => presence.start());
     for (const service of services) await patiently(async () => service.start());

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { TaskrunError } from "../core/errors.ts";
 import { definerFunctions, restoreDefiners } from "./definer-functions.ts";
-import { checkQueueContract, queueExists } from "./queue/contract.ts";
+import { checkQueueContract, queueExists, unknownMigrations } from "./queue/contract.ts";
 import { checkQueueRights } from "./queue/queue-rights.ts";
 import { type Schemas, schemasFor } from "./schemas.ts";
 
@@ -24,6 +24,13 @@ export interface MigrateOptions {
   onProgress?: (message: string) => void;
 }
 
+export interface Migrated {
+  /** The names of our migrations that were missing. */
+  readonly applied: string[];
+  /** The last migration of a newer graphile-worker, whose changes fit us; null without. */
+  readonly unknownQueueMigration: number | null;
+}
+
 /**
  * Applies what is missing; does nothing on a database that is up to date.
  *
@@ -33,7 +40,7 @@ export interface MigrateOptions {
 export async function migrate(
   connectionString: string,
   options: MigrateOptions,
-): Promise<{ applied: string[] }> {
+): Promise<Migrated> {
   const schemas = schemasFor(options.schema);
   const client = new pg.Client({
     connectionString,
@@ -51,7 +58,7 @@ export async function migrate(
     if (missingMigrations(done).length === 0 && (await queueExists(client, schemas))) {
       await checkQueueRights(client, schemas);
       await checkQueueContract(client, schemas);
-      return { applied: [] };
+      return await migrated(client, schemas, []);
     }
     doing = "to bring the database up to date";
     await client.query("select pg_advisory_lock($1)", [lockKey]);
@@ -65,12 +72,17 @@ export async function migrate(
       noPreparedStatements: true,
     });
     await checkQueueContract(client, schemas);
-    return { applied: await applyMissing(client, schemas) };
+    return await migrated(client, schemas, await applyMissing(client, schemas));
   } catch (error) {
     throw refusedMigration(error, doing);
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+async function migrated(client: pg.Client, schemas: Schemas, applied: string[]): Promise<Migrated> {
+  const unknown = await unknownMigrations(client, schemas);
+  return { applied, unknownQueueMigration: unknown.at(-1)?.id ?? null };
 }
 
 /** The names of our migrations, in order. */

@@ -1,6 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pg from "pg";
 import { expect, test } from "vitest";
 import { examineDatabase } from "../../src/cli/examine-database.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -22,6 +23,26 @@ test("a migrated database is well", async () => {
   expect(found.database?.detail).toMatch(/Postgres \d+/);
   await database.drop();
 });
+
+test.each([
+  [false, "warn", /migration 21, of a newer one.*said to fit/],
+  [true, "fail", /migration 21, of a newer one.*breaking/],
+])(
+  "a newer graphile-worker's migration, breaking %s, is a %s",
+  async (breaking, status, detail) => {
+    const database = await createTestDatabase();
+    await migrate(database.url, { schema: "graphile_worker" });
+    const db = new pg.Client(database.url);
+    await db.connect();
+    await db.query("insert into graphile_worker.migrations (id, breaking) values (21, $1)", [
+      breaking,
+    ]);
+    await db.end();
+    const found = await examine({ connection: database.url });
+    expect(found["queue schema"]).toMatchObject({ status, detail: expect.stringMatching(detail) });
+    await database.drop();
+  },
+);
 
 test("an empty one is to be migrated, and is not touched", async () => {
   const database = await createTestDatabase();

@@ -43,11 +43,49 @@ export async function queueExists(
   return rows[0].found;
 }
 
-/** @throws TaskrunError queue-incompatible naming the columns that are missing. */
+/** The last migration of graphile-worker 0.18. */
+export const newestKnownMigration = 20;
+
+export interface QueueMigration {
+  readonly id: number;
+  /** graphile-worker's own word for one that older processes can't work beside. */
+  readonly breaking: boolean;
+}
+
+/** Migrations of a newer graphile-worker than ours; none where this role can't see them. */
+export async function unknownMigrations(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+): Promise<QueueMigration[]> {
+  const table = `${schemas.queue}.migrations`;
+  const { rows: seen } = await client.query(
+    `select coalesce(has_table_privilege(to_regclass($1), 'select'), false) as readable`,
+    [table],
+  );
+  if (!seen[0].readable) return [];
+  const { rows } = await client.query(
+    `select id, breaking from ${table} where id > $1 order by id`,
+    [newestKnownMigration],
+  );
+  return rows;
+}
+
+/**
+ * @throws TaskrunError queue-incompatible naming the columns that are missing, or the migration
+ *   that makes older processes impossible.
+ */
 export async function checkQueueContract(
   client: Pick<pg.Client, "query">,
   schemas: Schemas,
 ): Promise<void> {
+  const breaking = (await unknownMigrations(client, schemas)).filter((each) => each.breaking);
+  if (breaking.length > 0) {
+    const which = breaking.map(({ id }) => id).join(", ");
+    throw new TaskrunError(
+      "queue-incompatible",
+      `A newer graphile-worker has migrated ${schemas.queue} (${which}), and its changes are breaking`,
+    );
+  }
   const { rows } = await client.query(
     `select table_name, column_name from information_schema.columns where table_schema = $1`,
     [schemas.queueName],

@@ -1,6 +1,12 @@
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkQueueContract, queueExists } from "../../../src/store/queue/contract.ts";
+import { migrate } from "../../../src/store/migrate.ts";
+import {
+  checkQueueContract,
+  newestKnownMigration,
+  queueExists,
+  unknownMigrations,
+} from "../../../src/store/queue/contract.ts";
 import { settleCompleted } from "../../../src/store/queue/settle.ts";
 import { schemasFor } from "../../../src/store/schemas.ts";
 import { completed, type QueueKit, queueKit } from "../../support/queue-kit.ts";
@@ -161,5 +167,39 @@ describe("what we rely on in graphile-worker 0.18", () => {
     const [job] = await q.add({ queue: "line" }).then(() => q.take("p"));
     if (job !== undefined) await settleCompleted(q.db, q.schemas, [completed(job)]);
     expect(await q.lockedQueues()).toEqual([]);
+  });
+});
+
+describe("a queue that a newer graphile-worker has migrated", () => {
+  const addMigration = (id: number, breaking: boolean) =>
+    q.db.query("insert into graphile_worker.migrations (id, breaking) values ($1, $2)", [
+      id,
+      breaking,
+    ]);
+
+  test("is the one we know when nothing was added", async () => {
+    const { rows } = await q.db.query("select max(id) as id from graphile_worker.migrations");
+    expect(rows).toEqual([{ id: newestKnownMigration }]);
+    expect(await withClient((client) => unknownMigrations(client, q.schemas))).toEqual([]);
+  });
+
+  test("is worked on when it says that its changes fit, and that is told", async () => {
+    await addMigration(21, false);
+    await withClient((client) => checkQueueContract(client, q.schemas));
+    const { connectionString } = q.kit;
+    const { unknownQueueMigration } = await migrate(connectionString, {
+      schema: "graphile_worker",
+    });
+    expect(unknownQueueMigration).toBe(21);
+  });
+
+  test("is refused when its changes are breaking", async () => {
+    await addMigration(21, false);
+    await addMigration(22, true);
+    const migrated = migrate(q.kit.connectionString, { schema: "graphile_worker" });
+    await expect(migrated).rejects.toMatchObject({
+      code: "queue-incompatible",
+      message: expect.stringMatching(/newer graphile-worker.*\(22\).*breaking/),
+    });
   });
 });
