@@ -178,6 +178,23 @@ describeInBrowser("the dashboard", () => {
     expect(await Promise.all(ids.slice(1).map(statusOf))).toEqual(["cancelled", "cancelled"]);
   });
 
+  test("what a value in the payload finds is changed together", async () => {
+    const scheduled_at = "2090-01-01T00:00:00Z";
+    const ids: string[] = [];
+    for (const tenant of [1, 2, 2]) {
+      ids.push(await add("later", { payload: { owner: { tenant } }, scheduled_at }));
+    }
+    await dashboard.go("#/jobs?payload=owner.tenant%3D2");
+    await eventually(() => page.locator(".job-rows tbody tr").count()).toBe(2);
+    await page.keyboard.press("C");
+    await page.getByRole("button", { name: "Cancel 2 jobs" }).click();
+    await eventually(() => Promise.all(ids.map(statusOf))).toEqual([
+      "scheduled",
+      "cancelled",
+      "cancelled",
+    ]);
+  });
+
   test("a list holds still: what is new waits for a button, what is shown changes", async () => {
     const old = await add("later", { queue: "still", scheduled_at: "2090-01-01T00:00:00Z" });
     await dashboard.go("#/jobs?queue=still");

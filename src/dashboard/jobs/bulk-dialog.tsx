@@ -1,8 +1,8 @@
 /** Changes many jobs at once: says how many first, and does it when that is wanted. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api/api-error.ts";
-import type { BulkPreviewRecord } from "../api/records.ts";
+import type { BulkPreviewRecord, BulkResultRecord } from "../api/records.ts";
 import { useApp } from "../app-context.ts";
 import { Dialog } from "../controls/dialog.tsx";
 import { formatJobs } from "../controls/format.ts";
@@ -17,9 +17,9 @@ const verbs: Readonly<Record<BulkOperation, string>> = {
 
 export interface BulkDialogProps {
   readonly operation: BulkOperation;
-  /** The call and what it takes, without `preview`. */
   readonly path: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  /** What the call takes, without `preview`; asked for once, before it is counted. */
+  readonly body: () => Promise<Readonly<Record<string, unknown>>>;
   /** Which jobs, for people: "the 3 selected jobs". */
   readonly which: string;
   readonly onClose: () => void;
@@ -31,15 +31,20 @@ export function BulkDialog({ operation, path, body, which, onClose, onDone }: Bu
   const [preview, setPreview] = useState<BulkPreviewRecord | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isDoing, setDoing] = useState(false);
+  const asked = useRef<Readonly<Record<string, unknown>>>({});
   const verb = verbs[operation];
   useEffect(() => {
-    api.post<BulkPreviewRecord>(path, { ...body, preview: true }).then(setPreview, setError);
+    const count = async (): Promise<BulkPreviewRecord> => {
+      asked.current = await body();
+      return api.post<BulkPreviewRecord>(path, { ...asked.current, preview: true });
+    };
+    count().then(setPreview, setError);
   }, []);
   const act = async (): Promise<void> => {
     setDoing(true);
     try {
-      const { count } = await api.post<{ count: number }>(path, body);
-      tell(`${verb}: ${formatJobs(count)}.`);
+      const { count, results } = await api.post<BulkResultRecord>(path, asked.current);
+      tell(`${verb}: ${formatJobs(count)}${resultsText(results)}.`);
       onDone();
       onClose();
     } catch (failed) {
@@ -72,6 +77,12 @@ export function BulkDialog({ operation, path, body, which, onClose, onDone }: Bu
       </footer>
     </Dialog>
   );
+}
+
+/** Not every job was still as it had been counted. */
+function resultsText(results: BulkResultRecord["results"] = {}): string {
+  const words = Object.entries(results).map(([result, count]) => `${count} ${result}`);
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
 }
 
 function PreviewText({ operation, count }: { operation: BulkOperation; count: number }) {

@@ -13,14 +13,9 @@ import { useResource } from "../live/use-resource.ts";
 import { goTo } from "../routing/go-to.ts";
 import { href } from "../routing/route.ts";
 import { BulkDialog, type BulkOperation } from "./bulk-dialog.tsx";
+import { bulkRequest } from "./bulk-request.ts";
 import { JobFilterBar } from "./job-filter-bar.tsx";
-import {
-  apiFilter,
-  isUnfiltered,
-  type JobQuery,
-  paramsFromQuery,
-  queryFromParams,
-} from "./job-query.ts";
+import { isUnfiltered, type JobQuery, paramsFromQuery, queryFromParams } from "./job-query.ts";
 import { JobTable } from "./job-table.tsx";
 import { type HeldJobs, useHeldJobs } from "./use-held-jobs.ts";
 
@@ -78,7 +73,7 @@ export function JobsScreen({ params }: { params: URLSearchParams }) {
         <BulkDialog
           operation={bulk}
           path="tasks/bulk"
-          {...bulkRequest(bulk, query, selected)}
+          {...bulkRequest(api, bulk, query, selected)}
           onClose={() => setBulk(null)}
           onDone={() => {
             setSelected(new Set());
@@ -117,15 +112,6 @@ function useJobsKeys(of: KeysOf): ListCursor {
     },
     ...(may ? { r: retry, c: setCancelled } : {}),
   });
-}
-
-function bulkRequest(operation: BulkOperation, query: JobQuery, selected: Selection) {
-  if (selected.size > 0) {
-    const which = selected.size === 1 ? "the selected job" : `the ${selected.size} selected jobs`;
-    return { which, body: { operation, filter: { ids: [...selected] } } };
-  }
-  if (isUnfiltered(query)) return { which: "all jobs", body: { operation, all: true } };
-  return { which: "all that match", body: { operation, filter: apiFilter(query, Date.now()) } };
 }
 
 function NewButton({ jobs }: { jobs: HeldJobs }) {
