@@ -7,7 +7,13 @@ import { useApp } from "../app-context.ts";
 import { goTo } from "../routing/go-to.ts";
 import { href } from "../routing/route.ts";
 import { isSchema, type JsonSchema } from "../schema-form/form-field.ts";
-import { finishedValue, parsedPath, startValue, unparsedIn } from "../schema-form/form-value.ts";
+import {
+  finishedValue,
+  parsedPath,
+  startValue,
+  unparsedIn,
+  withoutMasks,
+} from "../schema-form/form-value.ts";
 import { PayloadForm } from "../schema-form/payload-form.tsx";
 import type { PlacedIssue } from "../schema-form/schema-field.tsx";
 import { type JobOptions, noOptions, optionsBody } from "./job-options.ts";
@@ -85,7 +91,7 @@ function schemaOf(entry: CatalogRecord | null): JsonSchema | null {
 }
 
 function startPayload(schema: JsonSchema | null, similar: JobDetails | null): unknown {
-  if (similar !== null) return similar.payload;
+  if (similar !== null) return withoutMasks(similar.payload);
   return schema === null ? undefined : startValue(schema, schema, true);
 }
 

@@ -7,6 +7,8 @@ export interface JobOptions {
   readonly queue: string;
   readonly key: string;
   readonly correlationId: string;
+  /** JSON. */
+  readonly metadata: string;
 }
 
 export const noOptions: JobOptions = {
@@ -16,6 +18,7 @@ export const noOptions: JobOptions = {
   queue: "",
   key: "",
   correlationId: "",
+  metadata: "",
 };
 
 /** The API's name of each. */
@@ -26,6 +29,7 @@ export const optionNames: Readonly<Record<keyof JobOptions, string>> = {
   queue: "queue",
   key: "key",
   correlationId: "correlation_id",
+  metadata: "metadata",
 };
 
 /** Without what was left empty. */
@@ -38,6 +42,7 @@ export function optionsBody(options: JobOptions): Readonly<Record<string, unknow
     queue: texts.queue,
     key: texts.key,
     correlation_id: texts.correlationId,
+    metadata: jsonOrText(texts.metadata),
   };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== ""));
 }
@@ -45,6 +50,15 @@ export function optionsBody(options: JobOptions): Readonly<Record<string, unknow
 function numberOrText(text: string): string | number {
   const trimmed = text.trim();
   return /^-?\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
+}
+
+/** What is no JSON is for the server to refuse. */
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trim();
+  }
 }
 
 /** The browser's field has no zone: its moments are of this machine's. */

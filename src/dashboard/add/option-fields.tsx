@@ -17,6 +17,7 @@ const fields: readonly (readonly [keyof JobOptions, string, string, object])[] =
   ["queue", "Queue", "jobs of one queue run one at a time", {}],
   ["key", "Key", "at most one waiting job per key", {}],
   ["correlationId", "Correlation id", "", {}],
+  ["metadata", "Metadata", '{"tenant": 3}', {}],
 ];
 
 export function OptionFields({ options, issues, onChange }: OptionFieldsProps) {

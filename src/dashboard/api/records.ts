@@ -245,6 +245,12 @@ export interface BulkPreviewRecord {
   readonly first_ids: readonly string[];
 }
 
+export interface BulkResultRecord {
+  readonly count: number;
+  /** How many ended up how: "due", "secrets gone". */
+  readonly results?: Readonly<Record<string, number>>;
+}
+
 export interface CreatedRecord {
   readonly id: string;
   readonly task_type: string;

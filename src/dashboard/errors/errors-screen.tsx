@@ -57,7 +57,7 @@ export function ErrorsScreen() {
         <BulkDialog
           operation="retry"
           path={`errors/${encodeURIComponent(chosen.fingerprint)}/retry`}
-          body={{}}
+          body={async () => ({})}
           which={`all of ${chosen.task_type} with this error`}
           onClose={() => setChosen(null)}
           onDone={errors.reload}

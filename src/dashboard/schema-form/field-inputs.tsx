@@ -22,20 +22,26 @@ const inputTypes: Readonly<Record<string, string>> = {
   "date-time": "datetime-local",
 };
 
-type TextInputProps = InputProps & { readonly format: string | null; readonly isLong: boolean };
+type TextInputProps = InputProps & {
+  readonly format: string | null;
+  readonly isLong: boolean;
+  readonly isSecret: boolean;
+};
 
-export function TextInput({ format, isLong, ...props }: TextInputProps) {
-  const type = inputTypes[format ?? ""] ?? "text";
+export function TextInput({ format, isLong, isSecret, ...props }: TextInputProps) {
+  const type = isSecret ? "password" : (inputTypes[format ?? ""] ?? "text");
   const shown = typeof props.value === "string" ? props.value : "";
   const isMoment = type === "datetime-local";
   const common = {
     ...describedBy(props),
     placeholder: placeholder(props),
+    // A browser must neither fill in nor keep what is secret.
+    ...(isSecret ? { autoComplete: "new-password" } : {}),
     value: isMoment ? localMoment(shown) : shown,
     onInput: ({ currentTarget: { value } }: { currentTarget: { value: string } }) =>
       props.onChange(value === "" ? undefined : isMoment ? utcMoment(value) : value),
   };
-  if (isLong || shown.includes("\n")) return <textarea rows={4} {...common} />;
+  if (!isSecret && (isLong || shown.includes("\n"))) return <textarea rows={4} {...common} />;
   const attributes = { ...common, type, step: isMoment ? "1" : undefined };
   // why: the types want each type of input written out
   return <input {...(attributes as object)} />;

@@ -21,7 +21,13 @@ export interface GroupMember {
 
 export type FormField = FieldFacts &
   (
-    | { readonly kind: "text"; readonly format: string | null; readonly isLong: boolean }
+    | {
+        readonly kind: "text";
+        readonly format: string | null;
+        readonly isLong: boolean;
+        /** It is never shown again once it was sent. */
+        readonly isSecret: boolean;
+      }
     | { readonly kind: "number"; readonly isWhole: boolean; readonly hint: string | null }
     | { readonly kind: "boolean" }
     | { readonly kind: "choice"; readonly values: readonly unknown[] }
@@ -56,7 +62,7 @@ function kindOf(said: JsonSchema): Kind {
   if (said.type === "string") {
     const longest = typeof said.maxLength === "number" ? said.maxLength : null;
     const isLong = longest !== null && longest > 500;
-    return { kind: "text", format: text(said.format), isLong };
+    return { kind: "text", format: text(said.format), isLong, isSecret: said.writeOnly === true };
   }
   if (said.type === "number" || said.type === "integer") {
     return { kind: "number", isWhole: said.type === "integer", hint: bounds(said) };

@@ -38,6 +38,17 @@ function startOf(field: FormField, root: JsonSchema, depth: number): unknown {
   );
 }
 
+const mask = "[secret]";
+
+/** Of a payload that was shown: without its secrets, of which only masks are shown. */
+export function withoutMasks(value: unknown): unknown {
+  if (value === mask) return undefined;
+  if (Array.isArray(value)) return value.map(withoutMasks);
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value).map(([name, member]) => [name, withoutMasks(member)]);
+  return Object.fromEntries(members.filter(([, member]) => member !== undefined));
+}
+
 /** As it is sent: without what was left empty; null where only that is right. */
 export function finishedValue(value: unknown, schema: JsonSchema, root: JsonSchema): unknown {
   const field = formField(schema, root);

@@ -13,6 +13,7 @@ test("numbers are numbers, names stay names, a moment gets its zone", () => {
     scheduledAt: "2030-01-31T08:00:00",
     queue: "mail",
     correlationId: "abc",
+    metadata: '{"tenant": 3}',
   });
   expect(body).toEqual({
     priority: -5,
@@ -20,6 +21,7 @@ test("numbers are numbers, names stay names, a moment gets its zone", () => {
     scheduled_at: new Date("2030-01-31T08:00:00").toISOString(),
     queue: "mail",
     correlation_id: "abc",
+    metadata: { tenant: 3 },
   });
   expect(optionsBody({ ...noOptions, priority: "high" })).toEqual({ priority: "high" });
 });
@@ -27,4 +29,5 @@ test("numbers are numbers, names stay names, a moment gets its zone", () => {
 test("what can't be understood is sent as it is, for the server to refuse", () => {
   const options = { ...noOptions, scheduledAt: "tomorrow", maxAttempts: "many" };
   expect(optionsBody(options)).toEqual({ scheduled_at: "tomorrow", max_attempts: "many" });
+  expect(optionsBody({ ...noOptions, metadata: "{a" })).toEqual({ metadata: "{a" });
 });

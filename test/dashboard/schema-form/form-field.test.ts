@@ -16,6 +16,10 @@ test.each([
     { kind: "text", format: "email" },
   ],
   [
+    { type: "string", writeOnly: true },
+    { kind: "text", isSecret: true },
+  ],
+  [
     { type: "string", maxLength: 5_000 },
     { kind: "text", isLong: true },
   ],

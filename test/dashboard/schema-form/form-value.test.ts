@@ -9,6 +9,7 @@ import {
   startValue,
   Unparsed,
   unparsedIn,
+  withoutMasks,
 } from "../../../src/dashboard/schema-form/form-value.ts";
 
 const schema = {
@@ -63,6 +64,11 @@ test("a text that isn't JSON is kept, and found with its place", () => {
     { path: ["payload", "list", 1], problem: expect.any(String) },
   ]);
   expect(finishedValue(unparsed, {}, {})).toBeUndefined();
+});
+
+test("a secret that was shown as a mask is not taken for a value", () => {
+  const shown = { key: "[secret]", users: [{ id: 1, token: "[secret]" }, "[secret]"], n: null };
+  expect(withoutMasks(shown)).toEqual({ users: [{ id: 1 }, undefined], n: null });
 });
 
 test("a path that the server writes is read as it was meant", () => {
