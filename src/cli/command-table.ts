@@ -36,6 +36,7 @@ export const commandTable = {
       "shutdownDeadline",
       "timeoutGrace",
       "heartbeatInterval",
+      "maxBlock",
       "handlerPoolSize",
       "logLevel",
       "logFormat",

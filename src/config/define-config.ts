@@ -32,6 +32,8 @@ export interface UserConfig {
   timeoutGrace?: Duration;
   /** How often a process shows the others that it lives. Default "2s". */
   heartbeatInterval?: Duration;
+  /** How long the event loop may be blocked before others run the jobs. Default "10m". */
+  maxBlock?: Duration;
   /** How long one task file may take to import. Default "10s". */
   importTimeout?: Duration;
   /** Connections that handlers may use at the same time: 1 to 1,000. Default 10. */

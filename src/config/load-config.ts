@@ -113,6 +113,7 @@ function checkAll(check: Checker) {
     shutdownDeadlineMs: check("shutdownDeadline"),
     timeoutGraceMs: check("timeoutGrace"),
     heartbeatIntervalMs: check("heartbeatInterval"),
+    maxBlockMs: check("maxBlock"),
     importTimeoutMs: check("importTimeout"),
     handlerPoolSize: check("handlerPoolSize"),
     logLevel: check("logLevel"),

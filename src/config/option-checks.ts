@@ -156,6 +156,7 @@ export const optionChecks = {
   shutdownDeadline: boundedDuration(schema.shutdownDeadline),
   timeoutGrace: boundedDuration(schema.timeoutGrace),
   heartbeatInterval: boundedDuration(schema.heartbeatInterval),
+  maxBlock: boundedDuration(schema.maxBlock),
   importTimeout: boundedDuration(schema.importTimeout),
   handlerPoolSize: wholeNumber(schema.handlerPoolSize),
   logLevel: choice(schema.logLevel),

@@ -35,6 +35,8 @@ export interface ResolvedConfig {
   readonly timeoutGraceMs: number;
   /** How often this process shows that it lives. */
   readonly heartbeatIntervalMs: number;
+  /** How long the event loop may be blocked before this process no longer shows that it lives. */
+  readonly maxBlockMs: number;
   /** How long one task file may take to import. */
   readonly importTimeoutMs: number;
   /** Connections that handlers may use at the same time through `ctx.query`. */

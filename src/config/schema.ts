@@ -112,6 +112,13 @@ export const schema = {
     max: 600_000,
     sentence: "How often this process shows the others that it lives",
   },
+  maxBlock: {
+    kind: "duration",
+    default: "10m",
+    min: 1_000,
+    max: longestTimerMs,
+    sentence: "How long the event loop may be blocked before others run this process's jobs",
+  },
   importTimeout: {
     kind: "duration",
     default: "10s",

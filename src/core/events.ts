@@ -4,8 +4,10 @@
  *
  *   attempt:finished   an attempt ended and its outcome is in the database
  *   attempt:lost       an attempt ended but the job had been given to another process
+ *   attempt:abandoned  an attempt was settled without its handler, which still runs
  *   process:buried     a silent process was declared dead and its jobs were given away
  *   process:replaced   this process had been declared dead; it goes on under a new id
+ *   process:blocked    its event loop was blocked for seconds: for how long, where, by which jobs
  *   pauses:changed     somebody paused or resumed something; what is paused now
  *   breaker:opened     a task's breaker is open: no process fetches its jobs until then
  *   breaker:half-open  it lets one job through at a time
@@ -32,8 +34,17 @@ export interface Pause {
 export interface RuntimeEventMap {
   "attempt:finished": [{ job: Job; state: OutcomeState; durationMs: number }];
   "attempt:lost": [{ job: Job; state: OutcomeState }];
+  "attempt:abandoned": [{ job: Job; ranMs: number; hangs: string }];
   "process:buried": [{ processId: string; returned: number; retried: number; failed: number }];
   "process:replaced": [{ processId: string; newProcessId: string }];
+  "process:blocked": [
+    {
+      blockedMs: number;
+      jobs: readonly { jobId: string; task: string | null }[];
+      at: string | null;
+      stack: readonly string[] | null;
+    },
+  ];
   "pauses:changed": [{ pauses: readonly Pause[] }];
   "breaker:opened": [{ task: string; until: Date; error: string | null }];
   "breaker:half-open": [{ task: string }];

@@ -42,8 +42,10 @@ export interface PluginHost {
 const events: Readonly<Record<keyof RuntimeEventMap, true>> = {
   "attempt:finished": true,
   "attempt:lost": true,
+  "attempt:abandoned": true,
   "process:buried": true,
   "process:replaced": true,
+  "process:blocked": true,
   "pauses:changed": true,
   "breaker:opened": true,
   "breaker:half-open": true,

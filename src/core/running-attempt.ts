@@ -44,6 +44,10 @@ export interface RunningAttempt {
   onProgress: ((attempt: RunningAttempt, progress: Progress) => void) | null;
   /** Tells the handler to stop; the first reason stays. */
   abort(reason: Error): void;
+  /** The attempt is over without its handler, which still runs. */
+  abandonHandler(): void;
+  /** A handler without which the attempt was over has ended. */
+  handlerEnded(): void;
   /** The handler has no say any more, if it still runs: forgets the two listeners. */
   detach(): void;
   /** Writes progress now. */

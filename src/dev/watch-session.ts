@@ -12,6 +12,7 @@ import type { ParsedCrontab } from "../core/crontab.ts";
 import type { Logger } from "../core/logger.ts";
 import type { TaskLayer } from "../core/resolve-task.ts";
 import type { Classify } from "../core/task.ts";
+import { threadLogOf } from "../runtime/create-logger.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ConfigChange, ConfigReloader } from "./config-reloader.ts";
@@ -65,6 +66,7 @@ export class WatchSession {
       connectionString,
       loader,
       logger,
+      threadLog: threadLogOf(config),
       tracesErrors: true,
     });
     this.#reloader = new Reloader({

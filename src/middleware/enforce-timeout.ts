@@ -53,19 +53,24 @@ function untilStopped(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let graceTimer: Timer | null = null;
+    let abandoned = false;
+    const abandon = () => {
+      abandoned = true;
+      attempt.abandonHandler();
+      finish();
+      resolve(undefined);
+    };
     const finish = () => {
       release(attempt, timer);
       if (graceTimer !== null) clearTimeout(graceTimer);
     };
     const hearStop = () => {
       if (attempt.decided !== null) {
-        finish();
-        resolve(undefined);
+        abandon();
       } else if (graceTimer === null && endsWithoutHandler(attempt)) {
         graceTimer = setTimeout(() => {
           attempt.left = true;
-          finish();
-          resolve(undefined);
+          abandon();
         }, attempt.settings.timeoutGraceMs);
       }
     };
@@ -73,10 +78,12 @@ function untilStopped(
     if (attempt.stopReason !== null || attempt.decided !== null) hearStop();
     Promise.resolve(result).then(
       (value) => {
+        if (abandoned) attempt.handlerEnded();
         finish();
         resolve(value);
       },
       (thrown) => {
+        if (abandoned) attempt.handlerEnded();
         finish();
         reject(thrown);
       },

@@ -14,6 +14,11 @@ import type { Logger } from "../core/logger.ts";
 import { controlsAsText } from "../core/printable.ts";
 import { maskedText } from "../core/secret.ts";
 
+/** How the process's own log is written. */
+export interface ThreadLog extends Pick<ResolvedConfig, "logLevel" | "logFormat" | "redact"> {
+  readonly fd: number;
+}
+
 export interface CreateLoggerOptions {
   readonly config: Pick<ResolvedConfig, "logLevel" | "logFormat" | "redact">;
   /**
@@ -25,11 +30,27 @@ export interface CreateLoggerOptions {
   readonly showPid?: boolean;
 }
 
+/** How a thread of the process writes into the same log, when the main thread can't. */
+export function threadLogOf(config: CreateLoggerOptions["config"]): ThreadLog {
+  const { logLevel, redact } = config;
+  return {
+    logLevel,
+    redact,
+    logFormat: isPretty(config, process.stdout) ? "pretty" : "json",
+    fd: 1,
+  };
+}
+
+function isPretty(
+  { logFormat }: CreateLoggerOptions["config"],
+  { isTTY }: { readonly isTTY?: boolean },
+): boolean {
+  return logFormat === "pretty" || (logFormat === "auto" && isTTY === true);
+}
+
 /** @throws TaskrunError `bad-config` when `redact` has a path that pino can't read. */
 export async function createLogger(given: CreateLoggerOptions): Promise<Logger> {
   const { config, stream, showPid = false } = given;
-  const isPretty =
-    config.logFormat === "pretty" || (config.logFormat === "auto" && stream.isTTY === true);
   const { paths, keys } = logRedaction(config.redact);
   const options: LoggerOptions = {
     level: config.logLevel,
@@ -39,7 +60,8 @@ export async function createLogger(given: CreateLoggerOptions): Promise<Logger> 
   };
   // Not the stream's own `write`: what it holds back when a pipe is full is gone at an exit.
   const lines = pino.destination({ fd: stream.fd, sync: true });
-  const destination = isPretty ? await prettyDestination(stream, lines, showPid) : lines;
+  const pretty = isPretty(config, stream);
+  const destination = pretty ? await prettyDestination(stream, lines, showPid) : lines;
   const mask = lineMasker(keys);
   try {
     return pino(options, { write: (line) => destination.write(mask(line)) });

@@ -4,16 +4,13 @@
  */
 
 import type pg from "pg";
-import { createEvents, type RuntimeEvents } from "../core/events.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { parentEnds } from "../store/dependencies.ts";
-import { createHandlerPool, createQueuePool } from "../store/pools.ts";
-import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { Attempt, type AttemptServices } from "./attempt/attempt.ts";
-import { ErrorOrigins } from "./attempt/error-origins.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
 import type { BackgroundService } from "./background-service.ts";
+import { createShared, type Shared } from "./create-shared.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
 import { createEnqueuer } from "./enqueueing/enqueue.ts";
@@ -24,35 +21,20 @@ import { JobFetcher } from "./fetching/job-fetcher.ts";
 import { Wake } from "./fetching/wake.ts";
 import { Gates } from "./holding-back/gates.ts";
 import { LimitedTasks } from "./holding-back/limited-tasks.ts";
-import { HandlerThreads } from "./isolation/handler-threads.ts";
 import { Plugins } from "./plugins.ts";
 import { LockKeeper } from "./presence/lock-keeper.ts";
 import { Presence } from "./presence/presence.ts";
-import { RunningSlots } from "./presence/running-slots.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import { LogWriter } from "./settling/log-writer.ts";
 import { ProgressWriter } from "./settling/progress-writer.ts";
 import { Settler } from "./settling/settle.ts";
 import { databaseJournal } from "./steps/database-journal.ts";
 import { maskedJournal } from "./steps/masked-journal.ts";
-import { TaskRegistry } from "./task-registry.ts";
 import { BlockedSweep } from "./upkeep/blocked-sweep.ts";
 import { CancelWatch } from "./upkeep/cancel-watch.ts";
 import { listenToControl } from "./upkeep/control.ts";
 import { Pruner } from "./upkeep/pruner.ts";
 import { taskrunVersion } from "./version.ts";
-
-/** What most parts need. */
-export interface Shared extends RuntimeOptions {
-  readonly schemas: Schemas;
-  /** The queue pool: for short statements of ours alone. */
-  readonly db: pg.Pool;
-  readonly events: RuntimeEvents;
-  readonly registry: TaskRegistry;
-  readonly runningSlots: RunningSlots;
-  readonly origins: ErrorOrigins;
-  readonly threads: HandlerThreads;
-}
 
 export interface Parts {
   readonly shared: Shared;
@@ -70,8 +52,7 @@ export interface Parts {
 
 export function createParts(options: RuntimeOptions): Parts {
   const shared = createShared(options);
-  const { config, logger, events, registry } = shared;
-  const handlerPool = handlerPoolOf(options);
+  const { config, logger, events, handlerPool, registry } = shared;
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
   const settler = new Settler({
@@ -133,33 +114,6 @@ export function createParts(options: RuntimeOptions): Parts {
     crontab,
     services,
   };
-}
-
-function createShared(options: RuntimeOptions): Shared {
-  const { config, connectionString, logger } = options;
-  const registry = new TaskRegistry();
-  return {
-    ...options,
-    schemas: schemasFor(config.schema),
-    // Two fetches, two settlements, and what presence and progress need now and then.
-    db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
-    events: createEvents((err, event) => logger.error({ err, event }, "a listener failed")),
-    registry,
-    threads: new HandlerThreads({ ...options, registry }),
-    // `runJob` may run one more than the slots of the process.
-    runningSlots: new RunningSlots(config.concurrency + 1),
-    origins: new ErrorOrigins(options.tracesErrors),
-  };
-}
-
-function handlerPoolOf(options: RuntimeOptions): pg.Pool {
-  const { config, connectionString } = options;
-  const onError = idleError(options);
-  return createHandlerPool({ connectionString, max: config.handlerPoolSize, onError });
-}
-
-function idleError({ logger }: RuntimeOptions): (error: Error) => void {
-  return (error) => logger.debug({ err: error }, "lost an idle connection");
 }
 
 interface DispatcherNeeds {
@@ -254,7 +208,7 @@ function createWake(
 }
 
 function createServices(
-  { config, db, logger, origins, registry, schemas, threads }: Shared,
+  { config, db, logger, origins, registry, schemas, stuck, threads }: Shared,
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
@@ -269,6 +223,7 @@ function createServices(
     enqueue,
     origins,
     isolation: threads,
+    stuck,
     journal: (attempt) => maskedJournal(databaseJournal(db, schemas, attempt), attempt.secrets),
     parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
@@ -286,6 +241,7 @@ function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () =>
     ...shared,
     version: taskrunVersion,
     heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
+    maxBlockMs: shared.config.maxBlockMs,
     concurrency: shared.config.concurrency,
     running: shared.runningSlots.buffer,
     onReplaced: () => {

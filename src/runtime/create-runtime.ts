@@ -60,6 +60,10 @@ class WorkerRuntime implements Runtime {
     return this.#parts.dispatcher.running.size;
   }
 
+  get stuck(): number {
+    return this.#parts.shared.stuck.count;
+  }
+
   async start(): Promise<void> {
     await this.#begin();
     await this.#parts.crontab.start();

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
 import type { ErrorOrigin } from "./attempt/error-origins.ts";
+import type { ThreadLog } from "./create-logger.ts";
 
 export interface RuntimeOptions {
   readonly config: ResolvedConfig;
@@ -17,6 +18,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   /** What the crontab goes by. Default: the system's. */
   readonly clock?: Clock;
+  /** Where to write that the event loop is blocked, while it is. Default: nowhere. */
+  readonly threadLog?: ThreadLog;
   /** Whether errors that nobody catches are traced to their attempts. Default: where it's cheap. */
   readonly tracesErrors?: boolean;
 }
@@ -34,6 +37,8 @@ export interface Runtime {
   readonly events: RuntimeEvents;
   /** Attempts that run at this moment. */
   readonly running: number;
+  /** Handlers that still run although their attempts have been settled without them. */
+  readonly stuck: number;
   /**
    * Migrates the database, loads the tasks and starts working. Tasks that can't be loaded are
    * in `catalog.failures` and stop nobody.

@@ -80,6 +80,7 @@ describe("without any setting", () => {
       shutdownDeadlineMs: 5000,
       timeoutGraceMs: 5000,
       heartbeatIntervalMs: 2000,
+      maxBlockMs: 600_000,
       importTimeoutMs: 10_000,
       handlerPoolSize: 10,
       logLevel: "info",

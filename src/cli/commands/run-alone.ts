@@ -6,7 +6,7 @@
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HttpServer } from "../../http/start-http-server.ts";
-import { createLogger } from "../../runtime/create-logger.ts";
+import { createLogger, threadLogOf } from "../../runtime/create-logger.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
 import { createProjectLoader } from "../../runtime/project-loader.ts";
 import type { DrainCounts, Runtime } from "../../runtime/runtime.ts";
@@ -71,6 +71,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
       connectionString,
       loader,
       logger,
+      threadLog: threadLogOf(config),
     });
     work.current.runtime = runtime;
     void aborted(signals.second).then(() => runtime.stopNow());

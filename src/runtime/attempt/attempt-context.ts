@@ -10,6 +10,7 @@ import type {
   GraphileLogger,
   Progress,
   TaskContext,
+  WithPgClient,
 } from "../../core/context.ts";
 import { parseDuration } from "../../core/duration.ts";
 import { TaskrunError } from "../../core/errors.ts";
@@ -37,6 +38,8 @@ export interface ContextSource
   readonly parentEnds: FindParentEnds;
   keepLog(log: Logger): Logger;
   report(progress: Progress): void;
+  /** Remembers what the handler waits for, for who wants to know where it hangs. */
+  noteCall<T>(what: string, answer: Promise<T>): Promise<T>;
   enqueue(
     task: string,
     payload: unknown,
@@ -45,6 +48,7 @@ export interface ContextSource
 }
 
 const longestMessage = 1_000;
+const shownOfQuery = 100;
 
 class AttemptContext implements TaskContext {
   private readonly running: ContextSource;
@@ -138,7 +142,10 @@ class AttemptContext implements TaskContext {
 
   get enqueue(): TaskContext["enqueue"] {
     return (task, payload = {}, options = {}) =>
-      this.running.enqueue(task, payload, { ...this.inherited(), ...options });
+      this.noted(
+        `enqueue(${task})`,
+        this.running.enqueue(task, payload, { ...this.inherited(), ...options }),
+      );
   }
 
   get addJob(): TaskContext["addJob"] {
@@ -170,25 +177,34 @@ class AttemptContext implements TaskContext {
 
   get query(): TaskContext["query"] {
     return <Row extends QueryResultRow>(text: string, values?: unknown[]) =>
-      this.pool.query<Row>(text, values).catch((error: unknown) => {
-        throw noConnectionLeft(error, this.task, this.pool);
-      });
+      this.noted(
+        `query(${String(text).slice(0, shownOfQuery)})`,
+        this.pool.query<Row>(text, values).catch((error: unknown) => {
+          throw noConnectionLeft(error, this.task, this.pool);
+        }),
+      );
   }
 
   get withPgClient(): TaskContext["withPgClient"] {
-    return withPgClientOf(this.pool, this.task);
+    const lend = withPgClientOf(this.pool, this.task);
+    const noted: WithPgClient = (use) => this.noted("withPgClient", lend(use));
+    const withRetries: WithPgClient = (use) =>
+      this.noted("withPgClient.withRetries", lend.withRetries(use));
+    return Object.assign(noted, { withRetries });
   }
 
   get step(): TaskContext["step"] {
-    return (name, fn, options) => this.running.steps.run(name, fn, options);
+    return (name, fn, options) =>
+      this.noted(`step(${name})`, this.running.steps.run(name, fn, options));
   }
 
   get once(): TaskContext["once"] {
-    return (key, fn, options) => this.running.once.run(key, fn, options);
+    return (key, fn, options) =>
+      this.noted(`once(${key})`, this.running.once.run(key, fn, options));
   }
 
   get waitFor(): TaskContext["waitFor"] {
-    return (ids) => waitFor(this.jobId, ids, this.running.parentEnds);
+    return (ids) => this.noted("waitFor", waitFor(this.jobId, ids, this.running.parentEnds));
   }
 
   get snooze(): TaskContext["snooze"] {
@@ -208,6 +224,10 @@ class AttemptContext implements TaskContext {
   /** What log lines show of a context that somebody hands to the logger. */
   toJSON(): object {
     return this.running.logFields();
+  }
+
+  private noted<T>(what: string, answer: Promise<T>): Promise<T> {
+    return this.running.noteCall(`ctx.${what}`, answer);
   }
 
   private inherited(): EnqueueOptions {

@@ -19,6 +19,7 @@ import { Once } from "../steps/once.ts";
 import { Steps } from "../steps/steps.ts";
 import { attemptContext, type ContextSource } from "./attempt-context.ts";
 import type { ErrorOrigins } from "./error-origins.ts";
+import type { ContextCall, StuckHandlers } from "./stuck-handlers.ts";
 import { type FindParentEnds, noneEnded } from "./wait-for.ts";
 
 /** What attempts need of the process they run in. */
@@ -43,6 +44,8 @@ export interface AttemptServices {
   readonly settings: AttemptSettings;
   /** For tasks that are isolated. Default: they run as any other. */
   readonly isolation?: HandlerRunner;
+  /** Told of handlers that outlast their attempts. Default: nobody is. */
+  readonly stuck?: StuckHandlers;
   /** Traces errors that nobody catches to their attempts. Default: nobody does. */
   readonly origins?: ErrorOrigins;
   /** From 0 to 1; spreads retries. Default Math.random. */
@@ -73,6 +76,7 @@ export class Attempt implements RunningAttempt, ContextSource {
   onProgress: RunningAttempt["onProgress"] = null;
   /** The job's end is decided: a cancel changes nothing any more. */
   undoing = false;
+  lastCall: ContextCall | null = null;
   private context: TaskContext | null = null;
   private madeJournal: Journal | null = null;
   private madeSteps: Steps | null = null;
@@ -208,6 +212,27 @@ export class Attempt implements RunningAttempt, ContextSource {
     if (this.decided !== null) return;
     this.decided = outcome;
     this.onStop?.();
+  }
+
+  /** One in a thread is ended: see `runtime/isolation`. */
+  abandonHandler(): void {
+    const { isolation, stuck } = this.services;
+    if (isolation?.isolates(this.task) !== true) stuck?.abandoned(this);
+  }
+
+  handlerEnded(): void {
+    this.services.stuck?.ended(this);
+  }
+
+  noteCall<T>(what: string, answer: Promise<T>): Promise<T> {
+    const call: ContextCall = { what, atMs: Date.now(), answered: false };
+    this.lastCall = call;
+    const note = () => {
+      call.answered = true;
+      call.atMs = Date.now();
+    };
+    answer.then(note, note);
+    return answer;
   }
 
   detach(): void {

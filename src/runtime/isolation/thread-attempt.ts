@@ -111,6 +111,11 @@ export class ThreadAttempt implements ContextSource {
     return log;
   }
 
+  /** A handler in a thread is ended, wherever it hangs. */
+  noteCall<T>(_what: string, answer: Promise<T>): Promise<T> {
+    return answer;
+  }
+
   report(progress: Progress): void {
     this.#parts.report(progress);
   }

@@ -8,7 +8,10 @@
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
-import { takeLoopLag } from "./loop-pulse.ts";
+import type { ThreadLog } from "../create-logger.ts";
+import { blockedStack } from "./blocked-stack.ts";
+import { loopDelayMs, takeLoopLag } from "./loop-pulse.ts";
+import { type LoopBlock, LoopWatch } from "./loop-watch.ts";
 import { nextChange, readRunningSlots, ringBell } from "./running-slots.ts";
 
 export interface BeatThreadData {
@@ -21,16 +24,33 @@ export interface BeatThreadData {
   readonly running: SharedArrayBuffer;
   /** Of `LoopPulse`. */
   readonly pulse: SharedArrayBuffer;
+  /** Of jobs with their tasks; safe inside SQL text. */
+  readonly jobsView: string;
+  /** A process whose event loop is blocked for longer shows no more that it lives. */
+  readonly maxBlockMs: number;
+  /** Where to write that the event loop is blocked; null = nowhere. */
+  readonly log: ThreadLog | null;
 }
 
-/** What the thread reports: that the row of this id has been declared dead, or is gone. */
-export type BeatMessage = { readonly deadId: string };
+/** That the row of this id has been declared dead, or is gone; that the event loop was blocked. */
+export type BeatMessage = { readonly deadId: string } | { readonly wasBlocked: BlockReport };
+
+/** A `LoopBlock` for people. */
+export interface BlockReport {
+  readonly blockedMs: number;
+  readonly jobs: readonly { readonly jobId: string; readonly task: string | null }[];
+  /** The innermost frame of the main thread, and the frames around it. */
+  readonly at: string | null;
+  readonly stack: readonly string[] | null;
+}
 
 /** What it is told: beat under another id from now on, or end. */
 export type BeatOrder = { readonly processId: string } | "stop";
 
 // The list is written as soon as it changes, and then not before this long after.
 const spacingMs = 100;
+// For the main thread to be interrupted.
+const stackLimitMs = 1_000;
 
 async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>): Promise<void> {
   let processId = data.processId;
@@ -46,11 +66,14 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
   let lastId = "";
   let lastBeatMs = 0;
   let lastChanges = 0;
+  const watch = watchLoop(data, port, () => client);
+  watch.start();
   while (!stopped) {
     const nowMs = performance.now();
     const { changes, ids } = readRunningSlots(data.running);
     // A new id shows at once that it lives.
-    const beats = processId !== lastId || nowMs - lastBeatMs >= data.intervalMs;
+    const due = processId !== lastId || nowMs - lastBeatMs >= data.intervalMs;
+    const beats = due && loopDelayMs(data.pulse) < data.maxBlockMs;
     if (beats || (changes !== lastChanges && client !== null)) {
       const beatingId = processId;
       try {
@@ -82,8 +105,66 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     if (client === null) await Promise.race([told.promise, setTimeout(untilBeatMs)]);
     else await nextChange(data.running, lastChanges, untilBeatMs);
   }
+  watch.stop();
   await client?.end().catch(() => {});
   port.close();
+}
+
+/** Says that the loop is blocked while it is, and tells the main thread when it was. */
+function watchLoop(
+  data: BeatThreadData,
+  port: NonNullable<typeof parentPort>,
+  client: () => pg.Client | null,
+): LoopWatch {
+  const { pulse, running } = data;
+  return new LoopWatch({
+    pulse,
+    running,
+    findStack: () => blockedStack(stackLimitMs),
+    onBlocked: (block) => void writeBlocked(data, client(), block),
+    onFree: async (block) => {
+      const wasBlocked = await reportOf(data, client(), block);
+      port.postMessage({ wasBlocked } satisfies BeatMessage);
+    },
+  });
+}
+
+async function writeBlocked(
+  data: BeatThreadData,
+  client: pg.Client | null,
+  block: LoopBlock,
+): Promise<void> {
+  const { log, maxBlockMs } = data;
+  const report = await reportOf(data, client, block);
+  if (log === null) return;
+  // Only here: most processes never need it.
+  const { createLogger } = await import("../create-logger.ts");
+  // The thread's own streams are written by the main thread, which can't.
+  const stream = { fd: log.fd, isTTY: log.logFormat === "pretty", hasColors: () => true };
+  // Of a stream, a logger uses no more.
+  const logger = await createLogger({
+    config: log,
+    stream: stream as NodeJS.WriteStream & ThreadLog, // why: said above
+  });
+  const then = block.blockedMs >= maxBlockMs ? "; this process counts as dead from now on" : "";
+  logger.error(report, `the event loop is blocked: no other job of this process goes on${then}`);
+}
+
+async function reportOf(
+  { jobsView }: BeatThreadData,
+  client: pg.Client | null,
+  { blockedMs, jobs, stack }: LoopBlock,
+): Promise<BlockReport> {
+  const tasks = new Map<string, string>();
+  try {
+    const text = `select id::text, task from ${jobsView} where id = any($1::bigint[])`;
+    const { rows } = (await client?.query<{ id: string; task: string }>(text, [jobs])) ?? {};
+    for (const { id, task } of rows ?? []) tasks.set(id, task);
+  } catch {
+    // Their numbers must do.
+  }
+  const named = jobs.map(String).map((jobId) => ({ jobId, task: tasks.get(jobId) ?? null }));
+  return { blockedMs, jobs: named, at: stack?.[0] ?? null, stack };
 }
 
 function health({ pulse }: BeatThreadData): [loopLagMs: number, rssBytes: number] {

@@ -34,6 +34,11 @@ export function takeLoopLag(buffer: SharedArrayBuffer): number {
   return Math.round(worst);
 }
 
+/** How long the loop has kept the timer waiting by now; milliseconds. */
+export function loopDelayMs(buffer: SharedArrayBuffer): number {
+  return delayMs(new Float64Array(buffer));
+}
+
 function delayMs([lastMs = 0]: Float64Array): number {
   return Math.max(0, nowMs() - lastMs - everyMs);
 }

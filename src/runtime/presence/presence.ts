@@ -24,8 +24,9 @@ import {
 } from "../../store/processes.ts";
 import { freeExpiredLocks } from "../../store/queue/locks.ts";
 import type { Schemas } from "../../store/schemas.ts";
+import type { ThreadLog } from "../create-logger.ts";
 import { within } from "../within.ts";
-import type { BeatMessage, BeatOrder, BeatThreadData } from "./beat-thread.ts";
+import type { BeatMessage, BeatOrder, BeatThreadData, BlockReport } from "./beat-thread.ts";
 import { LoopPulse } from "./loop-pulse.ts";
 import { pidSpace } from "./pid-space.ts";
 
@@ -37,6 +38,10 @@ export interface PresenceOptions {
   readonly heartbeatIntervalMs: number;
   /** How many attempts this process runs at once; for people who look. */
   readonly concurrency: number;
+  /** See the option. */
+  readonly maxBlockMs: number;
+  /** Where the thread that beats writes that the event loop is blocked. Default: nowhere. */
+  readonly threadLog?: ThreadLog;
   /** Of `RunningSlots`: which jobs run, for the thread that beats. */
   readonly running: SharedArrayBuffer;
   readonly events: RuntimeEvents;
@@ -136,14 +141,18 @@ export class Presence {
       intervalMs: heartbeatIntervalMs,
       running,
       pulse: this.#pulse.buffer,
+      jobsView: `${schemas.own}.jobs`,
+      maxBlockMs: this.#options.maxBlockMs,
+      log: this.#options.threadLog ?? null,
     };
     // The same folder before and after compilation, but for the file's ending.
     const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const thread = new Worker(new URL(`./beat-thread.${ending}`, import.meta.url), { workerData });
     thread.unref();
     thread.on("message", (message: BeatMessage) => {
+      if ("wasBlocked" in message) this.#tellBlocked(message.wasBlocked);
       // Of an id that has been replaced already it may say so once more.
-      if (message.deadId === this.#processId && !this.#stopped) void this.#replace();
+      else if (message.deadId === this.#processId && !this.#stopped) void this.#replace();
     });
     thread.on("error", (error) => {
       logger.error({ err: error }, "the heartbeat thread failed; starting another");
@@ -152,6 +161,12 @@ export class Presence {
       this.#threadTimer.unref();
     });
     this.#thread = thread;
+  }
+
+  #tellBlocked(report: BlockReport): void {
+    const { events, logger } = this.#options;
+    logger.warn(report, "the event loop was blocked");
+    events.emit("process:blocked", report);
   }
 
   /** Others hold this process for dead: what it runs is no longer its own. */

@@ -1,0 +1,80 @@
+/**
+ * Handlers that outlasted their attempts: told to stop, given their grace, and still running in a
+ * process that can't end them. Says so with what is known of where each one hangs, and counts them
+ * until they end.
+ */
+
+import { formatDuration } from "../../core/duration.ts";
+import type { RuntimeEvents } from "../../core/events.ts";
+import type { Job } from "../../core/job.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Outcome } from "../../core/outcome.ts";
+
+/** What is asked of an attempt: an `Attempt`. */
+export interface StuckAttempt {
+  readonly job: Job;
+  readonly startedAtMs: number;
+  readonly stopReason: Error | null;
+  readonly decided: Outcome | null;
+  readonly lastCall: ContextCall | null;
+  logFields(): Record<string, unknown>;
+}
+
+/** What a handler last asked of its context. */
+export interface ContextCall {
+  /** "ctx.query(select 1)". */
+  readonly what: string;
+  /** When it was asked, then when it was answered; epoch milliseconds. */
+  atMs: number;
+  answered: boolean;
+}
+
+export class StuckHandlers {
+  readonly #logger: Logger;
+  readonly #events: RuntimeEvents;
+  readonly #stuck = new Set<StuckAttempt>();
+
+  constructor({ logger, events }: { readonly logger: Logger; readonly events: RuntimeEvents }) {
+    this.#logger = logger;
+    this.#events = events;
+  }
+
+  /** Handlers that still run although their attempts have been settled. */
+  get count(): number {
+    return this.#stuck.size;
+  }
+
+  /** The attempt is settled without its handler. */
+  abandoned(attempt: StuckAttempt): void {
+    this.#stuck.add(attempt);
+    const ranMs = Date.now() - attempt.startedAtMs;
+    const { decided, job, stopReason } = attempt;
+    const given = decided !== null && "reason" in decided ? decided.reason : null;
+    const why = stopReason?.message ?? given;
+    const hangs = whereItHangs(attempt.lastCall);
+    this.#logger.warn(
+      { ...attempt.logFields(), ranMs, why, hangs, stuck: this.count },
+      "stuck: the handler did not stop when it was told to, its attempt is settled without it",
+    );
+    this.#events.emit("attempt:abandoned", { job, ranMs, hangs });
+  }
+
+  /** Its handler has ended after all. */
+  ended(attempt: StuckAttempt): void {
+    if (!this.#stuck.delete(attempt)) return;
+    const ranMs = Date.now() - attempt.startedAtMs;
+    this.#logger.info(
+      { ...attempt.logFields(), ranMs, stuck: this.count },
+      "a handler that was stuck has ended; what it came to does not count",
+    );
+  }
+}
+
+/** As far as it can be known: by what passed through its context. */
+function whereItHangs(call: ContextCall | null): string {
+  if (call === null) return "in something of its own: it has not used its context";
+  const since = formatDuration(Date.now() - call.atMs);
+  return call.answered
+    ? `in something of its own, for ${since}: since ${call.what} was answered`
+    : `in ${call.what}, for ${since}`;
+}
