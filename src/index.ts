@@ -4,7 +4,14 @@ export { defineTask } from "./client/define-task.ts";
 export type { EnqueueableTask } from "./client/typed-enqueue.ts";
 export { defineConfig, type UserConfig } from "./config/define-config.ts";
 export type { ByteSize } from "./core/byte-size.ts";
-export type { EndedJob, OnceOptions, Progress, StepOptions, TaskContext } from "./core/context.ts";
+export type {
+  CompletesJob,
+  EndedJob,
+  OnceOptions,
+  Progress,
+  StepOptions,
+  TaskContext,
+} from "./core/context.ts";
 export { type Duration, parseDuration } from "./core/duration.ts";
 export { TaskrunError, type TaskrunErrorCode } from "./core/errors.ts";
 export type {

@@ -133,6 +133,16 @@ export interface TaskContext {
    */
   waitFor<Output = unknown>(ids: readonly string[]): Promise<readonly EndedJob<Output>[]>;
 
+  /**
+   * Ends the job as completed inside the handler's own transaction: what the handler wrote there
+   * and the job's end are committed together, or neither. The last statement before the commit;
+   * the handler should then return. If the transaction is rolled back, the attempt has failed.
+   *
+   * @param tx a client of pg inside a transaction, as `withPgClient` lends
+   * @throws ShutdownError when the job was given to another process meanwhile: roll back
+   */
+  complete(tx: CompletesJob, output?: unknown): Promise<void>;
+
   /** Return it: the job runs again after `delay`, and this attempt does not count. */
   snooze(delay: string | number, reason?: string): Directive;
   /** Return it: the job ends as cancelled. */
@@ -141,6 +151,9 @@ export interface TaskContext {
   /** The whole row. graphile-worker's names (`task_identifier`, `max_attempts`) are on it too. */
   readonly job: Job & GraphileJob;
 }
+
+/** What `complete` asks of a transaction: a client of pg. */
+export type CompletesJob = Pick<PoolClient, "query">;
 
 export type WithPgClient = <T>(use: (client: PoolClient) => Promise<T>) => Promise<T>;
 

@@ -18,6 +18,13 @@ export interface AttemptSettings {
   readonly classify: Classify | null;
 }
 
+/** An end that the handler has written itself. */
+export interface OwnCompletion {
+  readonly outputJson: string | null;
+  /** Whether it was committed. */
+  landed(): Promise<boolean>;
+}
+
 export interface RunningAttempt {
   readonly job: Job;
   readonly task: Task;
@@ -36,6 +43,8 @@ export interface RunningAttempt {
   readonly stopReason: Error | null;
   /** Decided from outside, whatever the handler does; null while it isn't. */
   readonly decided: Outcome | null;
+  /** The handler has ended the job itself, in a transaction that may not be committed yet. */
+  readonly completing: OwnCompletion | null;
   /** The handler outlasted its grace and still runs, without a say. */
   left: boolean;
   /** Called when one of the two above is set. One listener: `enforce-timeout`. */

@@ -14,7 +14,7 @@ import { type Directive, directiveBrand, isDirective, type Outcome } from "../co
 import { toOutputJson } from "../core/output-json.ts";
 import { isPromiseLike } from "../core/promise-like.ts";
 import { unwrapResult } from "../core/result.ts";
-import type { RunningAttempt } from "../core/running-attempt.ts";
+import type { OwnCompletion, RunningAttempt } from "../core/running-attempt.ts";
 import { intentOf } from "../core/task-errors.ts";
 
 const longestReason = 1_000;
@@ -26,13 +26,37 @@ export function classifyErrors(): Layer {
       const result = next(attempt);
       if (!isPromiseLike(result)) return outcomeOfResult(attempt, result);
       return result.then(
-        (settled) => withRemaining(attempt, outcomeOfResult(attempt, settled)),
-        (thrown) => withRemaining(attempt, outcomeOfThrown(attempt, thrown)),
+        (settled) => withOwnEnd(attempt, outcomeOfResult(attempt, settled)),
+        (thrown) => withOwnEnd(attempt, outcomeOfThrown(attempt, thrown)),
       );
     } catch (thrown) {
       return outcomeOfThrown(attempt, thrown);
     }
   };
+}
+
+/** A handler that ended the job in its own transaction is asked whether that was committed. */
+function withOwnEnd(attempt: RunningAttempt, outcome: Outcome): Outcome | Promise<Outcome> {
+  const { completing } = attempt;
+  if (completing === null || attempt.decided !== null) return withRemaining(attempt, outcome);
+  return ownEnd(attempt, outcome, completing);
+}
+
+async function ownEnd(
+  attempt: RunningAttempt,
+  outcome: Outcome,
+  { landed, outputJson }: OwnCompletion,
+): Promise<Outcome> {
+  if (await landed()) {
+    if ("error" in outcome) {
+      const message = "the handler failed after it had completed the job; the job has completed";
+      warn(attempt, outcome.error.thrown, message);
+    }
+    return { state: "completed", outputJson };
+  }
+  if (outcome.state !== "completed") return withRemaining(attempt, outcome);
+  const message = "the transaction in which ctx.complete ended the job was not committed";
+  return outcomeOfError(attempt, new Error(message));
 }
 
 /** Of a batch only what isn't done is run again, whatever ended the attempt. */

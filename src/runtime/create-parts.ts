@@ -208,7 +208,7 @@ function createWake(
 }
 
 function createServices(
-  { config, db, logger, origins, registry, schemas, stuck, threads }: Shared,
+  { config, db, logger, origins, registry, schemas, stuck, threads, completion }: Shared,
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
@@ -224,6 +224,7 @@ function createServices(
     origins,
     isolation: threads,
     stuck,
+    completion,
     journal: (attempt) => maskedJournal(databaseJournal(db, schemas, attempt), attempt.secrets),
     parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
     saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),

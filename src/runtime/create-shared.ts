@@ -11,6 +11,7 @@ import { StuckHandlers } from "./attempt/stuck-handlers.ts";
 import { HandlerThreads } from "./isolation/handler-threads.ts";
 import { RunningSlots } from "./presence/running-slots.ts";
 import type { RuntimeOptions } from "./runtime.ts";
+import { Completion } from "./settling/completion.ts";
 import { TaskRegistry } from "./task-registry.ts";
 
 /** What most parts need. */
@@ -25,22 +26,27 @@ export interface Shared extends RuntimeOptions {
   readonly origins: ErrorOrigins;
   readonly threads: HandlerThreads;
   readonly stuck: StuckHandlers;
+  readonly completion: Completion;
 }
 
 export function createShared(options: RuntimeOptions): Shared {
   const { config, connectionString, logger } = options;
   const registry = new TaskRegistry();
   const events = createEvents((err, event) => logger.error({ err, event }, "a listener failed"));
+  const schemas = schemasFor(config.schema);
+  // Two fetches, two settlements, and what presence and progress need now and then.
+  const db = createQueuePool({ connectionString, max: 5, onError: idleError(options) });
+  const completion = new Completion(db, schemas);
   return {
     ...options,
+    schemas,
+    db,
     handlerPool: handlerPoolOf(options),
-    schemas: schemasFor(config.schema),
-    // Two fetches, two settlements, and what presence and progress need now and then.
-    db: createQueuePool({ connectionString, max: 5, onError: idleError(options) }),
     events,
     registry,
-    threads: new HandlerThreads({ ...options, registry }),
+    threads: new HandlerThreads({ ...options, registry, schemas, completion }),
     stuck: new StuckHandlers({ logger, events }),
+    completion,
     // `runJob` may run one more than the slots of the process.
     runningSlots: new RunningSlots(config.concurrency + 1),
     origins: new ErrorOrigins(options.tracesErrors),

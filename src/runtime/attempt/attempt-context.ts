@@ -5,6 +5,7 @@
 
 import type { Pool, QueryResultRow } from "pg";
 import type {
+  CompletesJob,
   GraphileAddJobOptions,
   GraphileJob,
   GraphileLogger,
@@ -38,6 +39,7 @@ export interface ContextSource
   readonly parentEnds: FindParentEnds;
   keepLog(log: Logger): Logger;
   report(progress: Progress): void;
+  complete(tx: CompletesJob, output: unknown): Promise<void>;
   /** Remembers what the handler waits for, for who wants to know where it hangs. */
   noteCall<T>(what: string, answer: Promise<T>): Promise<T>;
   enqueue(
@@ -205,6 +207,10 @@ class AttemptContext implements TaskContext {
 
   get waitFor(): TaskContext["waitFor"] {
     return (ids) => this.noted("waitFor", waitFor(this.jobId, ids, this.running.parentEnds));
+  }
+
+  get complete(): TaskContext["complete"] {
+    return (tx, output = null) => this.noted("complete", this.running.complete(tx, output));
   }
 
   get snooze(): TaskContext["snooze"] {

@@ -6,12 +6,18 @@
 
 import type { Pool } from "pg";
 import { AttemptSecrets } from "../../core/attempt-secrets.ts";
-import type { GraphileAddJobOptions, Progress, TaskContext } from "../../core/context.ts";
+import type {
+  CompletesJob,
+  GraphileAddJobOptions,
+  Progress,
+  TaskContext,
+} from "../../core/context.ts";
 import type { EnqueueOptions, Job } from "../../core/job.ts";
 import type { Journal } from "../../core/journal.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import type { AttemptSettings, RunningAttempt } from "../../core/running-attempt.ts";
+import { toOutputJson } from "../../core/output-json.ts";
+import type { AttemptSettings, OwnCompletion, RunningAttempt } from "../../core/running-attempt.ts";
 import type { Task } from "../../core/task.ts";
 import { intentOf } from "../../core/task-errors.ts";
 import { MemoryJournal } from "../steps/memory-journal.ts";
@@ -46,6 +52,10 @@ export interface AttemptServices {
   readonly isolation?: HandlerRunner;
   /** Told of handlers that outlast their attempts. Default: nobody is. */
   readonly stuck?: StuckHandlers;
+  /** For `ctx.complete`. Default: whatever is said of a transaction is taken for committed. */
+  readonly completion?: {
+    complete(attempt: Attempt, tx: CompletesJob, output: unknown): Promise<void>;
+  };
   /** Traces errors that nobody catches to their attempts. Default: nobody does. */
   readonly origins?: ErrorOrigins;
   /** From 0 to 1; spreads retries. Default Math.random. */
@@ -77,6 +87,7 @@ export class Attempt implements RunningAttempt, ContextSource {
   /** The job's end is decided: a cancel changes nothing any more. */
   undoing = false;
   lastCall: ContextCall | null = null;
+  completing: OwnCompletion | null = null;
   private context: TaskContext | null = null;
   private madeJournal: Journal | null = null;
   private madeSteps: Steps | null = null;
@@ -238,6 +249,13 @@ export class Attempt implements RunningAttempt, ContextSource {
   detach(): void {
     this.onStop = null;
     this.onProgress = null;
+  }
+
+  /** `ctx.complete`. */
+  async complete(tx: CompletesJob, output: unknown): Promise<void> {
+    const { completion } = this.services;
+    if (completion !== undefined) return completion.complete(this, tx, output);
+    this.completing = { outputJson: toOutputJson(output), landed: async () => true };
   }
 
   /** What a handler reports. */

@@ -65,6 +65,7 @@ export class HandlerThread {
       logger: new ThreadLogger(message.logLevel, (line) => this.#post({ kind: "log", run, line })),
       pool: () => this.#handlerPool(),
       calls: this.#calls,
+      schemas: this.#data.schemas,
       report: (progress) => this.#post({ kind: "progress", run, progress }),
     });
     this.#attempt = attempt;

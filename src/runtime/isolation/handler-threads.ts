@@ -9,9 +9,11 @@ import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { Task } from "../../core/task.ts";
+import type { Schemas } from "../../store/schemas.ts";
 import { pause } from "../../store/transient.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import type { BackgroundService } from "../background-service.ts";
+import type { Completion } from "../settling/completion.ts";
 import type { TaskRegistry } from "../task-registry.ts";
 import { TaskThread } from "./task-thread.ts";
 
@@ -23,6 +25,8 @@ export interface HandlerThreadsOptions {
   readonly connectionString: string;
   readonly logger: Logger;
   readonly registry: TaskRegistry;
+  readonly schemas: Schemas;
+  readonly completion: Completion;
 }
 
 // A handler asks for one connection at a time, now and then for two.
@@ -105,7 +109,7 @@ export class HandlerThreads implements BackgroundService {
   }
 
   #make(task: Task): TaskThread {
-    const { config, connectionString, logger } = this.#options;
+    const { completion, config, connectionString, logger, schemas } = this.#options;
     const [longestIdle] = this.#idle.keys();
     if (this.#all.size >= config.concurrency && longestIdle !== undefined) {
       void this.#end(longestIdle);
@@ -113,12 +117,14 @@ export class HandlerThreads implements BackgroundService {
     const thread = new TaskThread({
       task,
       logger,
+      completion,
       data: {
         projectDir: config.projectDir,
         tasksDir: config.tasks,
         importTimeoutMs: config.importTimeoutMs,
         task: task.name,
         connectionString,
+        schemas,
         poolSize: Math.min(config.handlerPoolSize, mostConnections),
       },
       onExit: (gone) => this.#forget(gone),

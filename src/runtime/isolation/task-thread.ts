@@ -12,7 +12,9 @@ import type { Logger } from "../../core/logger.ts";
 import { type Directive, directiveBrand } from "../../core/outcome.ts";
 import type { Task } from "../../core/task.ts";
 import { StrayError } from "../../core/task-errors.ts";
+import type { CompletedSettlement } from "../../store/queue/settlement.ts";
 import type { Attempt } from "../attempt/attempt.ts";
+import type { Completion } from "../settling/completion.ts";
 import { postSafely, ThreadCalls } from "./thread-calls.ts";
 import type { FromThread, LogLine, Returned, ThreadData, ToThread } from "./thread-messages.ts";
 import { fromWire, toWire, type Wire } from "./wire-error.ts";
@@ -21,6 +23,7 @@ export interface TaskThreadOptions {
   readonly task: Task;
   readonly data: ThreadData;
   readonly logger: Logger;
+  readonly completion: Completion;
   /** It can run nothing any more. */
   readonly onExit: (thread: TaskThread) => void;
 }
@@ -68,6 +71,9 @@ export class TaskThread {
       answers: {
         enqueue: (task: string, payload: unknown, given: object) =>
           this.#attempt().enqueue(task, payload, given),
+        beginCompletion: (output: unknown) => this.#completion().begin(this.#attempt(), output),
+        completionWritten: (settlement: CompletedSettlement) =>
+          this.#completion().written(this.#attempt(), settlement),
         parentEnds: (ids: readonly string[]) => this.#attempt().parentEnds(ids),
         step: (name: string, run: number, undo: number | null) => this.#step(name, run, undo),
         once: (key: string, run: number, given: object) =>
@@ -228,6 +234,10 @@ export class TaskThread {
       for (const entry of run.entries) entry.reject(error);
     }
     this.#options.onExit(this);
+  }
+
+  #completion(): Completion {
+    return this.#options.completion;
   }
 
   #attempt(): Attempt {

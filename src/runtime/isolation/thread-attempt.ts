@@ -5,6 +5,7 @@
 
 import type { Pool } from "pg";
 import type {
+  CompletesJob,
   GraphileAddJobOptions,
   OnceOptions,
   Progress,
@@ -14,9 +15,12 @@ import type {
 import type { EnqueueOptions, Job } from "../../core/job.ts";
 import { toKeptJson } from "../../core/kept-json.ts";
 import type { Logger } from "../../core/logger.ts";
+import { toOutputJson } from "../../core/output-json.ts";
 import type { Task } from "../../core/task.ts";
 import type { ParentEnd } from "../../store/dependencies.ts";
+import type { Schemas } from "../../store/schemas.ts";
 import { attemptContext, type ContextSource } from "../attempt/attempt-context.ts";
+import { type OwnSettlement, settleInside } from "../settling/completion.ts";
 import type { ThreadCalls } from "./thread-calls.ts";
 import type { RunMessage } from "./thread-messages.ts";
 import { fromWire } from "./wire-error.ts";
@@ -27,6 +31,7 @@ export interface ThreadAttemptParts {
   readonly logger: Logger;
   readonly pool: () => Pool;
   readonly calls: ThreadCalls;
+  readonly schemas: Schemas;
   readonly report: (progress: Progress) => void;
 }
 
@@ -109,6 +114,17 @@ export class ThreadAttempt implements ContextSource {
 
   keepLog(log: Logger): Logger {
     return log;
+  }
+
+  async complete(tx: CompletesJob, output: unknown): Promise<void> {
+    const { calls, schemas } = this.#parts;
+    const settlement = await calls.ask(
+      "beginCompletion",
+      JSON.parse(toOutputJson(output) ?? "null"),
+    );
+    // why: it is what the process made of this very attempt
+    await settleInside(tx, schemas, settlement as OwnSettlement);
+    await calls.ask("completionWritten", settlement);
   }
 
   /** A handler in a thread is ended, wherever it hangs. */

@@ -3,6 +3,7 @@
 import type { Progress } from "../../core/context.ts";
 import type { Job } from "../../core/job.ts";
 import type { Directive } from "../../core/outcome.ts";
+import type { Schemas } from "../../store/schemas.ts";
 import type { Wire } from "./wire-error.ts";
 
 /** What a thread is made with. */
@@ -13,6 +14,7 @@ export interface ThreadData {
   /** The only task it runs. */
   readonly task: string;
   readonly connectionString: string;
+  readonly schemas: Schemas;
   /** Of the pool that its handler uses. */
   readonly poolSize: number;
 }

@@ -32,6 +32,8 @@ export interface EndedAttempt {
   readonly guarded?: Task | undefined;
   /** Where the job has secrets, which its record must not have; [] = in its steps alone. */
   readonly secrets?: readonly SecretPath[] | undefined;
+  /** Its handler has written the end itself. Default false. */
+  readonly inside?: boolean;
 }
 
 /** Of an attempt that has just ended. */
@@ -47,6 +49,7 @@ export function ended(attempt: Attempt, job: QueueJob, outcome: Outcome): EndedA
     traceless: keepsNothing(task.policies.retain, outcome.state),
     guarded: guarded(task),
     secrets: secretsOf(attempt),
+    inside: attempt.completing !== null,
   };
 }
 
@@ -96,7 +99,7 @@ async function complete(
   schemas: Schemas,
   batch: readonly EndedAttempt[],
   tries: number,
-  settle: typeof settleCompleted,
+  settle: typeof settlePlain,
 ): Promise<ReadonlyMap<string, OutcomeState> | "as is"> {
   const settlements = batch.map(asCompleted);
   const count = await withSecretsMasked(db, schemas, batch, (either) =>
@@ -106,9 +109,9 @@ async function complete(
   const landed = await landedBefore(db, schemas, settlements);
   const states = new Map<string, OutcomeState>();
   for (const id of landed) states.set(id, "completed");
-  for (const { job, traceless } of batch) {
+  for (const { job, traceless, inside } of batch) {
     // Sent again and not there: nothing says whether it had landed, but it most likely had.
-    if (traceless && tries > 1) states.set(job.id, "completed");
+    if (inside || (traceless && tries > 1)) states.set(job.id, "completed");
   }
   return states;
 }
@@ -150,7 +153,8 @@ export const writeOthers: WriteBatch = async (db, schemas, batch, tries) => {
 };
 
 /** Nothing but its row: no key, no serial queue, no details, no record of an earlier ending. */
-export function isPlain({ job, progressJson, traceless }: EndedAttempt): boolean {
+export function isPlain({ job, progressJson, traceless, inside }: EndedAttempt): boolean {
+  if (inside) return false;
   const lone = job.key === null && job.queue === null && !job.hasDetails;
   return lone && job.lastError === null && progressJson === null && !traceless;
 }
@@ -169,7 +173,7 @@ export function settlementOf(ended: EndedAttempt) {
   };
 }
 
-function asCompleted(ended: EndedAttempt): CompletedSettlement {
+export function asCompleted(ended: EndedAttempt): CompletedSettlement {
   const { outcome } = ended;
   return {
     ...settlementOf(ended),

@@ -51,6 +51,20 @@ export function holdsNoLock(schemas: Schemas, idColumn: string): string {
     select 1 from ${schemas.queue}._private_jobs held where held.locked_by = ${idColumn})`;
 }
 
+/** Whether the job is locked by that process for that very attempt. */
+export async function holdsJob(
+  db: pg.Pool,
+  schemas: Schemas,
+  { id, attempt, lockedBy }: { id: string; attempt: number; lockedBy: string },
+): Promise<boolean> {
+  const { rows } = await db.query(
+    `select 1 from ${schemas.queue}._private_jobs
+     where id = $1 and attempts = $2 and locked_by = $3`,
+    [id, attempt, lockedBy],
+  );
+  return rows.length > 0;
+}
+
 /** Jobs this process holds by the queue's word; those it does not know of are ghost locks. */
 export async function heldJobs(
   db: pg.Pool,

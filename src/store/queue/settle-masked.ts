@@ -13,6 +13,20 @@ export interface SecretRecords {
   readonly paths: readonly SecretPath[];
 }
 
+/** Masks what the settling of these jobs has recorded, in the transaction that did it. */
+export async function maskRecords(
+  client: Pick<pg.Pool, "query">,
+  schemas: Schemas,
+  { ids, paths }: SecretRecords,
+): Promise<void> {
+  await client.query({
+    name: "taskrun mask records",
+    text: `select ${schemas.own}.mask_records($1::bigint[], $2::text::jsonb),
+      ${schemas.own}.forget_secret_steps($1::bigint[])`,
+    values: [ids, JSON.stringify(paths)],
+  });
+}
+
 /** Settles by `settle` and masks what that records, both or nothing. */
 export async function settleMasked<Result>(
   db: pg.Pool,
@@ -25,14 +39,7 @@ export async function settleMasked<Result>(
   try {
     await client.query("begin");
     const result = await settle(client);
-    for (const { ids, paths } of records) {
-      await client.query({
-        name: "taskrun mask records",
-        text: `select ${schemas.own}.mask_records($1::bigint[], $2::text::jsonb),
-          ${schemas.own}.forget_secret_steps($1::bigint[])`,
-        values: [ids, JSON.stringify(paths)],
-      });
-    }
+    for (const each of records) await maskRecords(client, schemas, each);
     await client.query("commit");
     isFine = true;
     return result;

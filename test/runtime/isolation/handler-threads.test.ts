@@ -65,6 +65,15 @@ const files = {
      catch (error) { return { one: one.name, once, same: error instanceof OwnError }; }`,
     'timeout: "3s",',
   ),
+  completes: task(
+    `await ctx.withPgClient(async (client: any) => {
+       await client.query("begin");
+       await client.query("insert into effects values ($1, 'mine')", [ctx.jobId]);
+       await ctx.complete(client, { done: 1n });
+       await client.query(payload.end);
+     });`,
+    "retry: { maxAttempts: 1 },",
+  ),
   blocks: task("while (true);", 'timeout: "1s", retry: { maxAttempts: 1 },'),
   ignores: task("await new Promise(() => {});", 'timeout: "500ms", retry: { maxAttempts: 1 },'),
   hears: task(
@@ -224,6 +233,14 @@ describe("the whole context works across the thread", () => {
       error: null,
     });
     expect(await effects(id)).toEqual(["one", "two"]);
+  });
+
+  test("ctx.complete ends the job in the handler's transaction, if that is committed", async () => {
+    const done = await run("completes", { end: "commit" });
+    expect(done).toMatchObject({ state: "completed", output: { done: "1n" } });
+    const undone = await run("completes", { end: "rollback" });
+    expect(undone).toMatchObject({ state: "failed", error: expect.stringContaining("committed") });
+    expect([await effects(done.id), await effects(undone.id)]).toEqual([["mine"], []]);
   });
 
   test("steps are undone in reverse when the job fails", async () => {
