@@ -51,6 +51,8 @@ async function soak(): Promise<number> {
     connectionString: database.connectionString,
     max: 2,
     application_name: "soak",
+    // Whatever holds it up, the run ends with a word on it.
+    query_timeout: 60_000,
   });
   await using project = await SoakProject.create(Number(flags["leak-kb-per-job"]));
   try {
@@ -125,6 +127,7 @@ async function takeSample(soaked: SoakProcess, watched: Watched, atHours: number
   );
   const [counted] = rows;
   const sample = { ...(await soaked.look()), ...counted, atHours, backlog: await load.backlog() };
+  if (samples.at(-1)?.accepted === sample.accepted) await tellStall(pool, atHours);
   samples.push(sample);
   // Kept also when the run is killed.
   const text = csv([sample]);
@@ -138,6 +141,18 @@ async function takeSample(soaked: SoakProcess, watched: Watched, atHours: number
       ` ${heapUsedMb.toFixed(0)} MB  ${openFiles} files  ${connections} connections` +
       `  ${done} done  ${backlog} waiting  ${soaked.reloads} reloads`,
   );
+}
+
+/** No job has come since the sample before: who waits for whom is told while it lasts. */
+async function tellStall(pool: pg.Pool, atHours: number): Promise<void> {
+  const { rows } = await pool.query(
+    `select pid, application_name, state, wait_event_type, wait_event, pg_blocking_pids(pid) as by,
+       now() - xact_start as transaction, now() - state_change as since, left(query, 200) as query
+     from pg_stat_activity where datname = current_database()`,
+  );
+  const lines = rows.map((row) => JSON.stringify(row)).join("\n");
+  console.log(`no job was added before minute ${(atHours * 60).toFixed(1)}:\n${lines}`);
+  appendFileSync(join(folder, "stalls.txt"), `${(atHours * 60).toFixed(1)}\n${lines}\n`);
 }
 
 async function drained(load: SoakLoad): Promise<void> {
