@@ -117,8 +117,9 @@ export class SoakLoad {
   }
 
   async #add(): Promise<void> {
-    const count = Math.floor(this.#owed);
-    this.#owed -= count;
+    // A machine that can't hold the rate gets less, not ever larger statements.
+    const count = Math.min(Math.floor(this.#owed), this.#perSecond);
+    this.#owed = Math.min(this.#owed - count, this.#perSecond);
     const jobs = Array.from({ length: count }, () => {
       this.#number += 1;
       const task = taskFor(this.#number);

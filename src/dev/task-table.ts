@@ -15,6 +15,7 @@ import { fileClashes } from "../discovery/name-clashes.ts";
 import { asGiven, sourcePath } from "../discovery/native-loader.ts";
 import { parseTask } from "../discovery/parse-task.ts";
 import { type ScannedTasks, type ScopeFile, scan, type TaskFile } from "../discovery/scan.ts";
+import { withoutExit } from "../discovery/without-exit.ts";
 import type { LoadedModule, ReloadedModules } from "./modules/reloaded-modules.ts";
 import type { TaskVersion } from "./task-versions.ts";
 
@@ -224,7 +225,7 @@ export class TaskTable {
     const superseded = Promise.withResolvers<ImportResult>();
     this.#underWay.set(real, () => superseded.resolve({ state: "failed", error: superseded }));
     const result = await this.#patience.limit(() =>
-      Promise.race([superseded.promise, importInto(made, modules, real)]),
+      Promise.race([superseded.promise, withoutExit(() => importInto(made, modules, real))]),
     );
     this.#underWay.delete(real);
     if (result.state === "imported" && made.record !== null) {

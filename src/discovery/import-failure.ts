@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import type { LoadFailure } from "../core/catalog.ts";
+import { EndlessImportError } from "./endless-import-error.ts";
 import type { ImportResult } from "./import-module.ts";
 import { missingExportFailure, missingModuleFailure } from "./missing-module-failure.ts";
 import { isProjectUrl } from "./module-hooks.ts";
@@ -19,7 +20,13 @@ import {
   stackOf,
   textOf,
 } from "./placed-failure.ts";
-import { findSpecifier, findTopLevelAwait, stackHeading, stackPlaces } from "./source-location.ts";
+import {
+  findLoop,
+  findSpecifier,
+  findTopLevelAwait,
+  stackHeading,
+  stackPlaces,
+} from "./source-location.ts";
 import { findSyntaxFault, type SyntaxFault, syntaxFault } from "./transform-source.ts";
 
 export async function importFailure(
@@ -28,6 +35,7 @@ export async function importFailure(
 ): Promise<LoadFailure> {
   if (result.state === "stuck") return stuckFailure(failed);
   const { error } = result;
+  if (error instanceof EndlessImportError) return endlessFailure(failed, error);
   const { hooks } = failed;
   const refused = hooks.failedTransform(error);
   const fault = refused === null ? null : syntaxFault(error, refused);
@@ -40,6 +48,16 @@ export async function importFailure(
     (await brokenTextFailure(failed, error)) ??
     thrownFailure(failed, error)
   );
+}
+
+function endlessFailure(failed: FailedImport, { file }: EndlessImportError): LoadFailure {
+  return placedFailure(failed, {
+    code: "import-timeout",
+    file,
+    place: findLoop(textOf(file) ?? ""),
+    reason: `its code held up everything for ${failed.timeoutMs} ms while it was imported, and was ended`,
+    fix: "End the loop, or move the work into the handler.",
+  });
 }
 
 function stuckFailure(failed: FailedImport): LoadFailure {

@@ -11,12 +11,17 @@ import { findLiteral } from "./source-location.ts";
 
 type SourceOf = (file: string) => string;
 
-/** Failures of the files whose paths give the same name: `send.ts` and `send.js`. */
+/**
+ * Failures of the files whose paths give the same name: `send.ts` and `send.js`; also `Send.ts`,
+ * which is the same file where the file system doesn't tell cases apart.
+ */
 export function fileClashes(files: readonly TaskFile[], sourceOf: SourceOf): LoadFailure[] {
-  return [...Map.groupBy(files, ({ name }) => name)].flatMap(([name, claimants]) => {
+  return [...Map.groupBy(files, ({ name }) => name.toLowerCase()).values()].flatMap((claimants) => {
     if (claimants.length < 2) return [];
-    return claimants.map(({ file }) => {
-      const others = claimants.filter((each) => each.file !== file);
+    return claimants.map(({ file, name }) => {
+      const same = claimants.filter((each) => each.file !== file && each.name === name);
+      if (same.length === 0) return caseClash(file, name, { claimants, sourceOf });
+      const others = same;
       return placedFailure(
         { task: name },
         {
@@ -28,6 +33,20 @@ export function fileClashes(files: readonly TaskFile[], sourceOf: SourceOf): Loa
       );
     });
   });
+}
+
+function caseClash(
+  file: string,
+  name: string,
+  { claimants, sourceOf }: { claimants: readonly TaskFile[]; sourceOf: SourceOf },
+): LoadFailure {
+  const others = listed(
+    claimants.filter((each) => each.file !== file),
+    sourceOf,
+  );
+  const reason = `its name differs from that of ${others} by upper and lower case only`;
+  const fix = "Rename one of them: on many systems the two are the same file.";
+  return placedFailure({ task: name }, { code: "duplicate-name", file, reason, fix });
 }
 
 /** Failures of the tasks that share a name through an alias. */

@@ -13,11 +13,13 @@ import { assembleCatalog } from "./assemble-catalog.ts";
 import { folderScopes, type Scopes, scopeFailureOf } from "./folder-scopes.ts";
 import { importFailure } from "./import-failure.ts";
 import { ImportPatience, importModule } from "./import-module.ts";
+import { ImportWatchdog } from "./import-watchdog.ts";
 import { isLoadFailure } from "./load-failure.ts";
 import { ModuleHooks } from "./module-hooks.ts";
 import { fileClashes } from "./name-clashes.ts";
 import { parseTask } from "./parse-task.ts";
 import { scan, type TaskFile } from "./scan.ts";
+import { withoutExit } from "./without-exit.ts";
 
 export interface NativeLoaderOptions {
   /** Absolute path; files are named relative to it. */
@@ -32,6 +34,8 @@ export interface NativeLoaderOptions {
   readonly only?: string;
   /** What the file of that one task exports, if somebody has imported it already. */
   readonly exported?: object;
+  /** Whether the process is killed when an import holds it up for the limit. Default: false. */
+  readonly watchdog?: boolean;
 }
 
 interface Importing {
@@ -67,12 +71,17 @@ export class NativeLoader implements TaskLoader {
     );
     const duplicates = fileClashes(found.tasks, sourceOf);
     const duplicated = new Set(duplicates.map(({ file }) => file));
+    const wanted = found.tasks.filter(
+      ({ file, name }) => !duplicated.has(file) && name === (only ?? name),
+    );
+    const watchdog = new ImportWatchdog(importTimeoutMs);
+    const files = [...found.scopes, ...wanted].map(({ real }) => real);
+    if (this.#options.watchdog === true && files.length > 0) watchdog.start(realDir, files);
     const loaded = await Promise.all(
-      found.tasks
-        .filter(({ file, name }) => !duplicated.has(file) && name === (only ?? name))
-        .map((task) => this.#loadTask(task, scopes, importing, sourceOf)),
+      wanted.map((task) => this.#loadTask(task, scopes, importing, sourceOf)),
     );
     const failures = [...found.failures, ...duplicates, ...(await scopes.failures())];
+    watchdog.stop();
     return assembleCatalog([...loaded, ...failures], sourceOf);
   }
 
@@ -109,7 +118,7 @@ export class NativeLoader implements TaskLoader {
     task: string | null,
     { patience, realDir }: Importing,
   ): Promise<Imported> {
-    const result = await importModule(real, this.#hooks, patience);
+    const result = await withoutExit(() => importModule(real, this.#hooks, patience));
     if (result.state === "imported") return { module: result.module };
     const { importTimeoutMs: timeoutMs, projectDir } = this.#options;
     const facts = { task, file: real, hooks: this.#hooks, timeoutMs };

@@ -94,6 +94,11 @@ export function findTopLevelAwait(source: string): Position | null {
   return firstOutsideComments(source, pattern, (match) => match.index + match[0].length);
 }
 
+/** Where the first loop outside any function stands, guessed by its missing indentation. */
+export function findLoop(source: string): Position | null {
+  return firstOutsideComments(source, /^(?:while|for|do)\b/gm, (match) => match.index);
+}
+
 /** The places that an error's stack names, innermost first; Node's own are left out. */
 export function stackPlaces(stack: string): StackPlace[] {
   const places: StackPlace[] = [];

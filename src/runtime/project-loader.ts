@@ -10,8 +10,8 @@ import type { TaskLoader } from "../core/catalog.ts";
 import type { TaskLayer } from "../core/resolve-task.ts";
 import { NativeLoader, type NativeLoaderOptions } from "../discovery/native-loader.ts";
 
-/** One task instead of all. */
-export type TaskSelection = Pick<NativeLoaderOptions, "only" | "exported">;
+/** One task instead of all, and whether an import may hold up the process. */
+export type TaskSelection = Pick<NativeLoaderOptions, "only" | "exported" | "watchdog">;
 
 export function createProjectLoader(
   config: ResolvedConfig,

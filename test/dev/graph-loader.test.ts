@@ -176,6 +176,40 @@ test("files and folders that come and go bring and take their tasks", async () =
   expect(await watched.run("z")).toBe(9);
 });
 
+test("a module that loops is ended and named, and the process goes on", async () => {
+  const loop = "export const n: number = 1;\nwhile (n);\n";
+  await using watched = await WatchedProject.of(
+    {
+      "tasks/_forever.ts": loop,
+      "tasks/good.ts": "export default (n: number) => n * 2;",
+      "tasks/loops.ts": 'import { n } from "./_forever.ts";\nexport default () => n;',
+      "tasks/exits.ts": "process.exit(0);\nexport default () => 1;",
+    },
+    { importTimeoutMs: 500 },
+  );
+  const { tasks, failures } = await watched.load();
+  expect(tasks.map(({ name }) => name)).toEqual(["good"]);
+  expect(failures).toMatchObject([
+    {
+      code: "import-timeout",
+      task: "loops",
+      file: watched.path("tasks/_forever.ts"),
+      line: 2,
+      column: 1,
+      reason: "its code held up everything for 500 ms while it was imported, and was ended",
+    },
+    { code: "import-threw", task: "exits", line: 1, reason: expect.stringContaining("exit(0)") },
+  ]);
+  const mended = await watched.save("tasks/_forever.ts", "export const n: number = 5;");
+  expect([mended.added, mended.allFailures.map(({ task }) => task)]).toEqual([
+    ["loops@1"],
+    ["exits"],
+  ]);
+  const broken = await watched.save("tasks/good.ts", "while (true);\nexport default () => 1;");
+  expect(broken.failures).toMatchObject([{ task: "good", code: "import-timeout", line: 1 }]);
+  expect(await watched.run("good")).toBe(4);
+});
+
 describe("a task is reloaded by a change of", () => {
   const importers = (specifier: string, rest = "") => ({
     "tasks/user.ts": `import * as it from ${JSON.stringify(specifier)}${rest};\nexport default () => it.default ?? it.n;`,

@@ -64,7 +64,26 @@ test("an alias of several tasks is a failure of each, once per file", async () =
   ]);
 });
 
-test("names that differ by case are different tasks", async () => {
+test("two files whose names differ by case only are failures that name the other", async () => {
+  await using project = await TaskProject.of({
+    "package.json": esm,
+    "tasks/mail/Send.ts": "export default () => 1;",
+    "tasks/mail/send.ts": "export default () => 1;",
+    "tasks/Mail/other.ts": "export default () => 1;",
+  });
+  const { names, failures } = await project.load();
+  expect(names).toEqual(["Mail/other"]);
+  expect(failures).toMatchObject([
+    {
+      code: "duplicate-name",
+      file: project.path("tasks/mail/Send.ts"),
+      reason: "its name differs from that of tasks/mail/send.ts by upper and lower case only",
+    },
+    { code: "duplicate-name", reason: expect.stringContaining("tasks/mail/Send.ts") },
+  ]);
+});
+
+test("aliases that differ by case are different names", async () => {
   await using project = await TaskProject.of({
     "package.json": esm,
     "tasks/send.ts": task("Mail"),

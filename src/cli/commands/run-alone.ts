@@ -64,7 +64,7 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
   try {
     const database = await openDatabase(config, { signal: signals.first, forWork: true });
     const { connectionString } = database;
-    const loader = createProjectLoader(config);
+    const loader = createProjectLoader(config, { watchdog: true });
     const runtime = createRuntime({
       // Who runs what is due and stops doesn't wait for the clock.
       config: once ? { ...config, crontab: false } : config,

@@ -8,25 +8,37 @@
 
 import vm from "node:vm";
 import { moduleScopes } from "../../core/module-scope.ts";
+import { EndlessImportError } from "../../discovery/endless-import-error.ts";
+import { codeOf } from "../../discovery/placed-failure.ts";
 import { findTopLevelAwait } from "../../discovery/source-location.ts";
 import type { ModuleRecord } from "./module-record.ts";
 
-/** Runs `root`, after all that it imports. Rejects with what the first of them threw. */
-export async function evaluateRecords(root: ModuleRecord): Promise<void> {
+/**
+ * Runs `root`, after all that it imports. Rejects with what the first of them threw, and with
+ * EndlessImportError when one of them has held up everything for `limitMs`.
+ */
+export async function evaluateRecords(root: ModuleRecord, limitMs: number): Promise<void> {
   for (const ring of ringsOf(root)) {
-    const failed = startRing(ring);
+    const failed = startRing(ring, limitMs);
     if (failed !== null) throw failed.error;
   }
   await root.evaluation;
 }
 
 /** Starts the ring, now or once what it waits for has run; the error if it failed at once. */
-function startRing(ring: readonly ModuleRecord[]): { readonly error: unknown } | null {
+function startRing(
+  ring: readonly ModuleRecord[],
+  limitMs: number,
+): { readonly error: unknown } | null {
   const [first] = ring;
   if (first === undefined) return null;
   const awaited = awaitedBy(ring);
   const run = async (): Promise<void> => {
-    await moduleScopes().run(first, () => first.module.evaluate());
+    try {
+      await moduleScopes().run(first, () => first.module.evaluate({ timeout: limitMs }));
+    } catch (error) {
+      throw isCutOff(error) ? new EndlessImportError(first.file) : error;
+    }
   };
   const evaluation =
     awaited.length === 0 ? run() : Promise.all(awaited.map((each) => each.evaluation)).then(run);
@@ -41,11 +53,16 @@ function startRing(ring: readonly ModuleRecord[]): { readonly error: unknown } |
   );
   if (first.module.status === "errored") {
     set("failed");
-    return { error: first.module.error };
+    // A module that was cut off has no error of its own.
+    return { error: first.module.error ?? new EndlessImportError(first.file) };
   }
   // Known now rather than a moment later: the next module must not wait, or order is lost.
   if (awaited.length === 0 && !ring.some(waitsAtTop)) set("ready");
   return null;
+}
+
+function isCutOff(error: unknown): boolean {
+  return codeOf(error) === "ERR_SCRIPT_EXECUTION_TIMEOUT";
 }
 
 function awaitedBy(ring: readonly ModuleRecord[]): ModuleRecord[] {

@@ -163,7 +163,7 @@ export class ProjectModules implements ReloadedModules {
 
   async #evaluate(record: ModuleRecord): Promise<void> {
     try {
-      await evaluateRecords(record);
+      await evaluateRecords(record, this.#options.importTimeoutMs);
     } catch (error) {
       // A sibling that still runs may come to a good end, and is shared with others.
       this.#dropUnfinished(record, ["new", "failed"]);
