@@ -1,13 +1,13 @@
 /**
  * taskrun as it is in another checkout of this repository, on a database of its own beside the
- * bench's: for "is it faster than it was?". The checkout needs its dependencies installed.
+ * bench's: for "is it faster than it was?". The checkout needs its dependencies and its build.
  */
 
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import pg from "pg";
 import { type BenchDatabase, openDatabase } from "./database.ts";
 import type { Side } from "./side.ts";
+import { taskrunSide } from "./taskrun-side.ts";
 
 export interface OtherCheckout {
   readonly side: Side;
@@ -32,13 +32,11 @@ export async function openOtherCheckout(
     `create database ${pg.escapeIdentifier(name)} owner ${pg.escapeIdentifier(owner)}`,
   );
   const database = await openDatabase(url.href, adminUrl.href);
-  const file = pathToFileURL(resolve(folder, "bench/support/taskrun-side.ts")).href;
-  // why: the other checkout's module has the form of this one's
-  const { taskrunSide } = (await import(file)) as typeof import("./taskrun-side.ts");
   const side = taskrunSide({
     name: `taskrun in ${folder}`,
     connectionString: database.connectionString,
     concurrency: 24,
+    checkout: resolve(folder),
   });
   return {
     side,

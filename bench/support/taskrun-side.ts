@@ -1,12 +1,15 @@
-/** taskrun with its default settings, its tasks given by value instead of by files. */
+/**
+ * taskrun with its default settings, its tasks given by value instead of by files. It is the built
+ * one, as people have it: run from its sources, its thread would first load a compiler, in each
+ * round again.
+ */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { loadConfig } from "../../src/config/load-config.ts";
 import type { TaskLoader } from "../../src/core/catalog.ts";
-import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
-import { createLogger } from "../../src/runtime/create-logger.ts";
-import { createRuntime } from "../../src/runtime/create-runtime.ts";
 import type { BenchHandler, Side } from "./side.ts";
 
 export interface TaskrunSideOptions {
@@ -16,6 +19,34 @@ export interface TaskrunSideOptions {
   readonly concurrency?: number;
   /** Every task's payload is checked with it. Default: none. */
   readonly payload?: StandardSchemaV1;
+  /** The checkout whose build it is. Default: this one. */
+  readonly checkout?: string;
+}
+
+const here = join(import.meta.dirname, "../..");
+
+/** What of the build is used here. */
+interface Build {
+  readonly loadConfig: typeof import("../../src/config/load-config.ts").loadConfig;
+  readonly resolveTask: typeof import("../../src/core/resolve-task.ts").resolveTask;
+  readonly createLogger: typeof import("../../src/runtime/create-logger.ts").createLogger;
+  readonly createRuntime: typeof import("../../src/runtime/create-runtime.ts").createRuntime;
+}
+
+async function loadBuild(checkout: string): Promise<Build> {
+  const dist = join(checkout, "dist");
+  if (!existsSync(dist)) throw new Error(`${dist} is missing: run \`npm run build\` there first`);
+  const load = (file: string) => import(pathToFileURL(join(dist, file)).href);
+  const modules = await Promise.all(
+    [
+      "config/load-config.js",
+      "core/resolve-task.js",
+      "runtime/create-logger.js",
+      "runtime/create-runtime.js",
+    ].map(load),
+  );
+  // why: the build has what its sources export
+  return Object.assign({}, ...modules) as Build;
 }
 
 export function taskrunSide(options: TaskrunSideOptions): Side {
@@ -23,12 +54,13 @@ export function taskrunSide(options: TaskrunSideOptions): Side {
     name: options.name,
     keepsHistory: true,
     async start(handlers) {
-      const config = await quietConfig(options.concurrency);
-      const runtime = createRuntime({
+      const build = await loadBuild(options.checkout ?? here);
+      const config = await quietConfig(build, options.concurrency);
+      const runtime = build.createRuntime({
         config,
         connectionString: options.connectionString,
-        loader: loaderOf(handlers, options.payload),
-        logger: await createLogger({ config, stream: process.stderr }),
+        loader: loaderOf(build, handlers, options.payload),
+        logger: await build.createLogger({ config, stream: process.stderr }),
       });
       await runtime.start();
       if (runtime.catalog.tasks.size === 0) throw new Error(`${options.name} has no tasks`);
@@ -42,7 +74,7 @@ export function taskrunSide(options: TaskrunSideOptions): Side {
 }
 
 /** The defaults: neither the environment nor a config file has a say. */
-async function quietConfig(concurrency: number | undefined) {
+async function quietConfig({ loadConfig }: Build, concurrency: number | undefined) {
   const { config } = await loadConfig({
     folder: import.meta.dirname,
     environment: {},
@@ -52,6 +84,7 @@ async function quietConfig(concurrency: number | undefined) {
 }
 
 function loaderOf(
+  { resolveTask }: Build,
   handlers: Readonly<Record<string, BenchHandler>>,
   payload: StandardSchemaV1 | undefined,
 ): TaskLoader {
