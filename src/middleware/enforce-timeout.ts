@@ -25,16 +25,18 @@ export function enforceTimeout(timeoutMs: number | false): Layer {
   return function limit(attempt, next) {
     // Cancelled, or the process stopped, while the job waited for its turn.
     if (attempt.stopReason !== null) throw attempt.stopReason;
-    // Started first: a schema or a handler may take its time before it gives a promise.
-    const limitMs = limitOf(attempt.job.timeoutMs, timeoutMs);
-    const timer = limitMs === null ? null : setTimeout(expire, limitMs, attempt, limitMs);
     let waiting = false;
     try {
       const result = next(attempt);
       waiting = isPromiseLike(result);
-      return waiting ? untilStopped(attempt, result, timer) : result;
+      if (!waiting) return result;
+      // What isn't waited for needs no timer. Node counts one from the time at which this turn of
+      // its loop began: what a schema or a handler took before it gave a promise is in it.
+      const limitMs = limitOf(attempt.job.timeoutMs, timeoutMs);
+      const timer = limitMs === null ? null : setTimeout(expire, limitMs, attempt, limitMs);
+      return untilStopped(attempt, result, timer);
     } finally {
-      if (!waiting) release(attempt, timer);
+      if (!waiting) attempt.detach();
     }
   };
 }

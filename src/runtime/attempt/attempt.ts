@@ -24,7 +24,7 @@ import { MemoryJournal } from "../steps/memory-journal.ts";
 import { Once } from "../steps/once.ts";
 import { Steps } from "../steps/steps.ts";
 import { attemptContext, type ContextSource } from "./attempt-context.ts";
-import type { ErrorOrigins } from "./error-origins.ts";
+import type { ErrorOrigins, Trace } from "./error-origins.ts";
 import type { ContextCall, StuckHandlers } from "./stuck-handlers.ts";
 import { type FindParentEnds, noneEnded } from "./wait-for.ts";
 
@@ -88,6 +88,7 @@ export class Attempt implements RunningAttempt, ContextSource {
   undoing = false;
   lastCall: ContextCall | null = null;
   completing: OwnCompletion | null = null;
+  trace: Trace | null = null;
   private context: TaskContext | null = null;
   private madeJournal: Journal | null = null;
   private madeSteps: Steps | null = null;

@@ -2,17 +2,19 @@
  * Knows from which attempt an error came that nobody caught: a promise that nobody awaits, a
  * timer's callback. Owns the tracing; what becomes of the process is `cli/survive-stray-errors`.
  *
- * Tracing costs an attempt some hundred nanoseconds where Node keeps the context in a frame
+ * Tracing costs an attempt about a hundred nanoseconds where Node keeps the context in a frame
  * (24 and later), and every promise of the process much more where it does not: there it begins
  * with the first such error, which can only be told by its stack then.
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { readProperty } from "../../core/error-chain.ts";
 import { StrayError } from "../../core/task-errors.ts";
 
 /** What is traced: an `Attempt`. */
 export interface TracedAttempt {
+  /** What `ErrorOrigins` has made for it: here, since a map of attempts costs ten times as much. */
+  trace: Trace | null;
   readonly task: { readonly name: string; readonly file: string };
   readonly stopReason: Error | null;
   readonly undoes: boolean;
@@ -29,7 +31,7 @@ export interface ErrorOrigin {
 }
 
 /** What an attempt leaves in everything it starts. */
-interface Trace {
+export interface Trace {
   readonly fields: Record<string, unknown>;
   /** Null once it has ended: what lives on, such as a socket, must not hold it. */
   attempt: TracedAttempt | null;
@@ -37,7 +39,8 @@ interface Trace {
 
 export class ErrorOrigins {
   #storage: AsyncLocalStorage<Trace> | null;
-  readonly #traces = new WeakMap<TracedAttempt, Trace>();
+  /** Each attempt's context is made from this one, and left behind with it: two frames saved. */
+  readonly #outside = new AsyncResource("taskrun attempts");
 
   /** `traced`: from the first attempt on. Default: where that is cheap. */
   constructor(traced: boolean = isCheap()) {
@@ -46,16 +49,16 @@ export class ErrorOrigins {
 
   /** Runs the attempt so that what it leaves behind can be traced to it. */
   run<A extends TracedAttempt, T>(attempt: A, run: (attempt: A) => T): T {
-    if (this.#storage === null) return run(attempt);
+    const storage = this.#storage;
+    if (storage === null) return run(attempt);
     const trace: Trace = { fields: attempt.logFields(), attempt };
-    this.#traces.set(attempt, trace);
-    return this.#storage.run(trace, run, attempt);
+    attempt.trace = trace;
+    return this.#outside.runInAsyncScope(runTraced<A, T>, null, storage, trace, attempt, run);
   }
 
   /** The attempt has ended, or nobody waits for it any more. */
   ended(attempt: TracedAttempt): void {
-    const trace = this.#traces.get(attempt);
-    if (trace !== undefined) trace.attempt = null;
+    if (attempt.trace !== null) attempt.trace.attempt = null;
   }
 
   /**
@@ -70,6 +73,16 @@ export class ErrorOrigins {
     if (this.#storage === null) this.#storage = new AsyncLocalStorage();
     return originInStack(error, running);
   }
+}
+
+function runTraced<A extends TracedAttempt, T>(
+  storage: AsyncLocalStorage<Trace>,
+  trace: Trace,
+  attempt: A,
+  run: (attempt: A) => T,
+): T {
+  storage.enterWith(trace);
+  return run(attempt);
 }
 
 function failFor(attempt: TracedAttempt | null, error: unknown): boolean {

@@ -66,6 +66,27 @@ describe("traced", () => {
     expect(claimed).toMatchObject([{ fields: { jobId: "17" }, fails: false }]);
   });
 
+  test("attempts that start in one go are told apart, and nothing stays with who started them", async () => {
+    const origins = new ErrorOrigins(true);
+    const jobs = ["1", "2", "3"].map((id) =>
+      startAttempt(async () => void pause(1).then(() => Promise.reject(new Error(id))), {
+        job: { id },
+        services: { origins },
+      }),
+    );
+    expect(origins.claim(new Error("x"), [])).toBeNull();
+    const all = Promise.withResolvers<void>();
+    claim = (error) => {
+      const origin = origins.claim(error, []);
+      expect(origin?.fields.jobId).toBe((error as Error).message);
+      if (claimed.length === 2) all.resolve();
+      return origin;
+    };
+    await Promise.all(jobs.map(({ outcome }) => outcome));
+    await all.promise;
+    expect(claimed.map((origin) => origin?.fields.jobId)).toEqual(["1", "2", "3"]);
+  });
+
   test("an error from elsewhere is nobody's", async () => {
     const origins = new ErrorOrigins(true);
     expect(origins.claim(new Error("x"), [])).toBeNull();
