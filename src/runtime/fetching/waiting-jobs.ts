@@ -3,6 +3,7 @@
 import { byPriority, type QueueJob } from "../../store/queue/queue-job.ts";
 
 export class WaitingJobs {
+  /** The best one is the last: it leaves without the others moving up. */
   #jobs: QueueJob[] = [];
 
   get count(): number {
@@ -16,14 +17,14 @@ export class WaitingJobs {
   }
 
   /** `jobs` are in order among themselves. */
-  add(jobs: QueueJob[]): void {
-    if (this.#jobs.length === 0) this.#jobs = jobs;
-    else if (jobs.length > 0) this.#jobs = this.#jobs.concat(jobs).sort(byPriority);
+  add(jobs: readonly QueueJob[]): void {
+    if (this.#jobs.length === 0) this.#jobs = jobs.toReversed();
+    else if (jobs.length > 0) this.#jobs = this.#jobs.concat(jobs).sort(worstFirst);
   }
 
   /** The best one leaves. */
   next(): QueueJob | undefined {
-    return this.#jobs.shift();
+    return this.#jobs.pop();
   }
 
   /** Those leave that `which` holds for. */
@@ -33,4 +34,8 @@ export class WaitingJobs {
     this.#jobs = this.#jobs.filter((job) => !which(job));
     return removed;
   }
+}
+
+function worstFirst(a: QueueJob, b: QueueJob): number {
+  return byPriority(b, a);
 }
