@@ -16,10 +16,12 @@ import {
 import type { Caller } from "../gate.ts";
 import { type ApiParts, type HttpRoute, httpRoute, jobId } from "../http-route.ts";
 import { at, listOf } from "../task-shape.ts";
-import { jobFilterFrom, taskFilter } from "./task-routes.ts";
+import { jobFilterFrom, listChosen, payload, taskFilter } from "./task-routes.ts";
 
 const reason = z.string().min(1).max(1_000).optional();
 const shownIds = 20;
+/** More than that at once are taken by another call. */
+const mostSearched = 10_000;
 
 const operation = z.enum(["cancel", "retry", "run_now"]);
 
@@ -27,7 +29,12 @@ const bulk = z
   .strictObject({
     operation,
     filter: z
-      .strictObject({ ...taskFilter, ids: z.array(jobId).max(10_000).optional() })
+      .strictObject({
+        ...taskFilter,
+        fingerprint: z.string().min(1).optional(),
+        payload,
+        ids: z.array(jobId).max(10_000).optional(),
+      })
       .default({}),
     all: z.boolean().default(false),
     limit: z.int().min(1).max(1_000_000).optional(),
@@ -109,7 +116,7 @@ export const operationRoutes: readonly HttpRoute[] = [
     }),
     async answer({ body, caller }, api) {
       const { operation: asked, preview } = body;
-      const choice = choiceFrom(body);
+      const choice = await choiceFrom(api, body);
       if (preview) {
         const ids = await matchingJobs(api.db, api.schemas, asked, choice);
         const first = ids.slice(0, shownIds);
@@ -189,13 +196,26 @@ export const operationRoutes: readonly HttpRoute[] = [
   }),
 ];
 
-function choiceFrom({ filter, all, limit }: Bulk): JobChoice {
+/** What only lists look for is looked for first, and then the ids are the choice. */
+async function choiceFrom(api: ApiParts, body: Bulk): Promise<JobChoice> {
+  const { filter, all, limit } = body;
+  const ids = await idsFor(api, body);
   return {
     ...jobFilterFrom(filter),
-    ...(filter.ids === undefined ? {} : { ids: filter.ids }),
+    ...(ids === undefined ? {} : { ids }),
     ...(limit === undefined ? {} : { limit }),
     all,
   };
+}
+
+async function idsFor(api: ApiParts, { filter, operation: asked }: Bulk) {
+  const { fingerprint, payload: conditions, status, ids } = filter;
+  if (fingerprint === undefined && conditions === undefined) return ids;
+  // By its ids a cancelled task would be retried as well.
+  const state = status === undefined && asked === "retry" ? { status: "failed" as const } : {};
+  const rows = await listChosen(api, { ...filter, ...state }, mostSearched);
+  const found = rows.map(({ id }) => id);
+  return ids === undefined ? found : found.filter((id) => ids.includes(id));
 }
 
 function change(

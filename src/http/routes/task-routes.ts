@@ -59,7 +59,7 @@ const payloadCondition = z
     return { path: path.split("."), value };
   });
 
-const payload = z
+export const payload = z
   .preprocess(
     (given) => (typeof given === "string" ? [given] : given),
     z.array(payloadCondition).max(5),
@@ -214,8 +214,17 @@ interface PageQuery extends z.output<typeof filterShape> {
 }
 
 /** One more than asked for: it says whether there is another page. */
-async function listPage({ db, schemas }: ApiParts, query: PageQuery): Promise<JobRow[]> {
-  const { cursor, fingerprint, payload: conditions, limit: most } = query;
+function listPage(api: ApiParts, query: PageQuery): Promise<JobRow[]> {
+  return listChosen(api, query, query.limit + 1);
+}
+
+/** The newest tasks that a filter matches, at most so many. */
+export async function listChosen(
+  { db, schemas }: ApiParts,
+  query: Omit<PageQuery, "limit">,
+  most: number,
+): Promise<JobRow[]> {
+  const { cursor, fingerprint, payload: conditions } = query;
   const choice = jobFilterFrom(query);
   const { since, task } = choice;
   const ids =
@@ -230,7 +239,7 @@ async function listPage({ db, schemas }: ApiParts, query: PageQuery): Promise<Jo
     ...(ids === undefined ? {} : { ids }),
     ...(conditions === undefined ? {} : { payload: conditions }),
     ...(cursor === undefined ? {} : { before: cursor }),
-    limit: most + 1,
+    limit: most,
   });
 }
 

@@ -142,3 +142,30 @@ test("queues and everything are paused on their own; one at a time is named", as
   await post("/resume", { queue: "line" });
   expect((await api.ask("/pauses", { token })).body.data.pauses).toEqual([]);
 });
+
+test("a bulk operation takes what a payload's value or a fingerprint finds, and no more", async () => {
+  const mine = await create({ task_type: "work", payload: { user: { id: 77 } }, ...later });
+  const other = await create({ task_type: "work", payload: { user: { id: 78 } }, ...later });
+  const cancel = (filter: object, more: object = {}) =>
+    post("/tasks/bulk", { operation: "cancel", filter, ...more });
+  const byUser = { payload: ["user.id=77"] };
+  expect(await cancel(byUser, { preview: true })).toMatchObject({
+    data: { count: 1, first_ids: [mine] },
+  });
+  expect(await cancel({ ...byUser, ids: [other] })).toMatchObject({ data: { count: 0 } });
+  expect(await cancel({ payload: ["user.id=79"] })).toMatchObject({ data: { count: 0 } });
+  expect(await cancel(byUser)).toMatchObject({ data: { count: 1, results: { cancelled: 1 } } });
+  expect(await statusOf(other)).toBe("scheduled");
+  // Only what has failed, as without it.
+  const retry = { operation: "retry", filter: byUser };
+  expect(await post("/tasks/bulk", retry)).toMatchObject({ data: { count: 0 } });
+
+  const failed = await create({ task_type: "fail" });
+  await runtime.drain();
+  const { data } = (await api.ask("/errors?task_type=fail", { token })).body;
+  const { fingerprint, count } = data[0];
+  const preview = { operation: "retry", filter: { fingerprint }, preview: true };
+  const reply = await post("/tasks/bulk", preview);
+  expect(reply.data.count).toBe(count);
+  expect(reply.data.first_ids).toContain(failed);
+});
