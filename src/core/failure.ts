@@ -4,6 +4,7 @@
  */
 
 import { errorChain, readProperty } from "./error-chain.ts";
+import { maskAddresses } from "./line-masker.ts";
 import type { ClassificationRule, Failure, Outcome } from "./outcome.ts";
 
 const longestName = 200;
@@ -16,8 +17,9 @@ const mostParts = 5;
 export function toFailure(thrown: unknown, rule: ClassificationRule): Failure {
   return {
     name: storable(nameOf(thrown), longestName),
-    message: storable(messageOf(thrown), longestMessage),
-    stack: stackOf(thrown),
+    // Clients of all kinds quote their address, and an error is kept and shown.
+    message: maskAddresses(storable(messageOf(thrown), longestMessage)),
+    stack: maskedStack(stackOf(thrown)),
     rule,
     thrown,
   };
@@ -92,6 +94,10 @@ function partsOf(thrown: unknown): readonly unknown[] {
   } catch {
     return [];
   }
+}
+
+function maskedStack(stack: string | null): string | null {
+  return stack === null ? null : maskAddresses(stack);
 }
 
 function stackOf(thrown: unknown): string | null {

@@ -7,7 +7,9 @@ import { liveSecrets } from "./live-secrets.ts";
 import { maskedText } from "./secret.ts";
 import type { SecretKeys } from "./secret-keys.ts";
 
-const inAddress = /([a-z][a-z\d+.-]*:\/\/[^\s/:@"'\\]*:)[^\s/@"'\\]+@/gi;
+// A colon is easily forgotten, and what is then no address still has the password.
+const inAddress = /([a-z][a-z\d+.-]*:?\/\/[^\s/:@"'\\]*:)[^\s/@"'\\]+@/gi;
+const inQuery = /([?&][\w-]*(?:password|passwd|pwd|secret|token|key)=)[^&\s"'\\]+/gi;
 
 /** Makes the function that masks lines; a line that has nothing to hide costs one look. */
 export function lineMasker(keys: SecretKeys): (line: string) => string {
@@ -20,7 +22,8 @@ export function lineMasker(keys: SecretKeys): (line: string) => string {
 
 /** Passwords in addresses such as `postgres://user:password@host`. */
 export function maskAddresses(text: string): string {
-  return text.includes("://") ? text.replaceAll(inAddress, `$1${maskedText}@`) : text;
+  if (!text.includes("//")) return text;
+  return text.replaceAll(inAddress, `$1${maskedText}@`).replaceAll(inQuery, `$1${maskedText}`);
 }
 
 function mayName(line: string, keys: SecretKeys): boolean {

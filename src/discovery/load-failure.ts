@@ -4,6 +4,7 @@
  */
 
 import type { LoadFailure, LoadFailureCode } from "../core/catalog.ts";
+import { maskAddresses } from "../core/line-masker.ts";
 import { codeFrame } from "./code-frame.ts";
 import type { Position } from "./source-location.ts";
 
@@ -26,9 +27,10 @@ export function loadFailure(facts: FailureFacts): LoadFailure {
     file,
     line: place?.line ?? null,
     column: place?.column ?? null,
-    reason,
-    fix,
-    frame: source === null || place === null ? null : codeFrame(source, place),
+    // What a file threw may quote its environment, and this is shown in many places.
+    reason: maskAddresses(reason),
+    fix: maskAddresses(fix),
+    frame: source === null || place === null ? null : maskAddresses(codeFrame(source, place)),
   };
 }
 

@@ -50,6 +50,11 @@ test.each([
     "see https://:[secret]@host/a and redis://u:[secret]@h",
   ],
   ["https://host:80/a@b", "https://host:80/a@b"],
+  ["postgres//app:hunter2@db", "postgres//app:[secret]@db"],
+  [
+    "https://h/?api_key=a%20b&x=1&sslpassword=c",
+    "https://h/?api_key=[secret]&x=1&sslpassword=[secret]",
+  ],
   ["postgres://app@db/x", "postgres://app@db/x"],
   ["mail a:b@c", "mail a:b@c"],
 ])("of the address %s no password is shown", (text, shown) => {
