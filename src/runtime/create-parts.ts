@@ -33,6 +33,7 @@ import { maskedJournal } from "./steps/masked-journal.ts";
 import { BlockedSweep } from "./upkeep/blocked-sweep.ts";
 import { CancelWatch } from "./upkeep/cancel-watch.ts";
 import { listenToControl } from "./upkeep/control.ts";
+import { EndedCounter } from "./upkeep/ended-counter.ts";
 import { Pruner } from "./upkeep/pruner.ts";
 import { taskrunVersion } from "./version.ts";
 
@@ -98,8 +99,7 @@ export function createParts(options: RuntimeOptions): Parts {
     limits,
     cancels,
     shared.threads,
-    new Pruner(shared),
-    new BlockedSweep(shared),
+    ...createUpkeep(shared),
     new TaskPublisher({ ...shared, processId }),
   ];
   return {
@@ -114,6 +114,11 @@ export function createParts(options: RuntimeOptions): Parts {
     crontab,
     services,
   };
+}
+
+/** Each is done by one process at a time, whichever asks first. */
+function createUpkeep(shared: Shared): readonly BackgroundService[] {
+  return [new Pruner(shared), new EndedCounter(shared), new BlockedSweep(shared)];
 }
 
 interface DispatcherNeeds {

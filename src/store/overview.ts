@@ -6,6 +6,7 @@
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
 import { roughDuration } from "../core/rough-duration.ts";
+import { endedOverTime } from "./queue/ended-counts.ts";
 import { listOpenBreakers, listPauses } from "./gates.ts";
 import { type LiveProcess, listProcesses } from "./live-view.ts";
 import { listLoadFailures } from "./published-tasks.ts";
@@ -78,33 +79,20 @@ export async function readOverview(
 
 async function readSeries(
   db: pg.Pool,
-  { own }: Schemas,
+  schemas: Schemas,
   { since, bucketMs, buckets }: { since: Date; bucketMs: number; buckets: number },
 ): Promise<EndedBucket[]> {
-  const { rows } = await db.query<EndedBucket>(
-    `with ended as (
-       select floor(extract(epoch from finished_at - $1) * 1000 / $2)::int as n, state,
-         greatest(extract(epoch from started_at - run_at) * 1000, 0)::float8 as wait_ms,
-         (extract(epoch from finished_at - started_at) * 1000)::float8 as run_ms
-       from ${own}.history where finished_at >= $1
-     ),
-     grouped as (
-       select least(n, $3::int - 1) as n,
-         count(*) filter (where state = 'completed')::int as completed,
-         count(*) filter (where state = 'failed')::int as failed,
-         count(*) filter (where state = 'cancelled')::int as cancelled,
-         percentile_disc(array[0.5, 0.95]) within group (order by wait_ms) as waits,
-         percentile_disc(array[0.5, 0.95]) within group (order by run_ms) as runs
-       from ended group by 1
-     )
-     select $1::timestamptz + n * $2::float8 * interval '1 ms' as at,
-       coalesce(completed, 0) as completed, coalesce(failed, 0) as failed,
-       coalesce(cancelled, 0) as cancelled, waits[1] as wait_p50_ms, waits[2] as wait_p95_ms,
-       runs[1] as run_p50_ms, runs[2] as run_p95_ms
-     from generate_series(0, $3::int - 1) n left join grouped using (n) order by n`,
-    [since, bucketMs, buckets],
-  );
-  return rows;
+  const pieces = await endedOverTime(db, schemas, { since, pieceMs: bucketMs, pieces: buckets });
+  return pieces.map(({ completed, failed, cancelled, waitMs, runMs }, place) => ({
+    at: new Date(since.getTime() + place * bucketMs),
+    completed,
+    failed,
+    cancelled,
+    wait_p50_ms: waitMs.p50,
+    wait_p95_ms: waitMs.p95,
+    run_p50_ms: runMs.p50,
+    run_p95_ms: runMs.p95,
+  }));
 }
 
 /** What can't go on by itself comes first. */

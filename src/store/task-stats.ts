@@ -5,15 +5,9 @@
 
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
-import { countEnded } from "./queue/count-ended.ts";
+import { EndedCounts, endedByTask, type Latency } from "./queue/ended-counts.ts";
 import { countQueued } from "./queue/count-queued.ts";
 import type { Schemas } from "./schemas.ts";
-
-/** Milliseconds; null where nothing ran. */
-export interface Latency {
-  readonly p50: number | null;
-  readonly p95: number | null;
-}
 
 export interface TaskStats {
   /** Null for all tasks together. */
@@ -42,31 +36,30 @@ export async function readStats(
 ): Promise<Stats> {
   const until = new Date();
   const [ended, queued] = await Promise.all([
-    countEnded(db, schemas, { since, task }),
+    endedByTask(db, schemas, { since, task }),
     countQueued(db, schemas, { since, task }),
   ]);
   const minutes = Math.max(until.getTime() - since.getTime(), 1) / 60_000;
-  const names = new Set([...ended, ...queued].map((row) => row.task));
-  names.delete(null);
-  const of = (name: string | null): TaskStats => {
-    const row = ended.find((one) => one.task === name);
+  const names = new Set([...ended.keys(), ...queued.map((row) => row.task)]);
+  const of = (name: string | null, row: EndedCounts): TaskStats => {
     const counts: Record<JobState, number> = { ...noJobs };
     for (const one of queued) {
       if (name === null || one.task === name) counts[one.state] += one.count;
     }
-    counts.completed += row?.completed ?? 0;
-    counts.failed += row?.failed ?? 0;
-    counts.cancelled += row?.cancelled ?? 0;
+    counts.completed += row.completed;
+    counts.failed += row.failed;
+    counts.cancelled += row.cancelled;
     return {
       task: name,
       counts,
       completed_per_minute: counts.completed / minutes,
       failed_per_minute: counts.failed / minutes,
-      wait_ms: latency(row?.waits ?? null),
-      run_ms: latency(row?.runs ?? null),
+      wait_ms: row.waitMs,
+      run_ms: row.runMs,
     };
   };
-  return { since, until, tasks: [...names].sort().map(of), all: of(null) };
+  const tasks = [...names].sort().map((name) => of(name, ended.get(name) ?? new EndedCounts()));
+  return { since, until, tasks, all: of(null, EndedCounts.sumOf(ended.values())) };
 }
 
 const noJobs: Readonly<Record<JobState, number>> = {
@@ -79,7 +72,3 @@ const noJobs: Readonly<Record<JobState, number>> = {
   failed: 0,
   cancelled: 0,
 };
-
-function latency(values: readonly (number | null)[] | null): Latency {
-  return { p50: values?.[0] ?? null, p95: values?.[1] ?? null };
-}

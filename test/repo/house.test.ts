@@ -38,7 +38,6 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/explain/turn-rules.ts": "test/store/explain.test.ts",
   "src/cli/look-commands.ts": "test/cli/command-table.test.ts",
   "src/store/logs.ts": "test/runtime/settling/log-writer.test.ts",
-  "src/store/queue/count-ended.ts": "test/store/task-stats.test.ts",
   "src/store/queue/count-queued.ts": "test/store/task-stats.test.ts",
   "src/store/queue/list-failures.ts": "test/store/error-groups.test.ts",
   "src/store/queue/changed-job-ids.ts": "test/store/job-changes.test.ts",
