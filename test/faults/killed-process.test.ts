@@ -40,9 +40,9 @@ test("a job whose last attempt is killed has failed, and says why", async () => 
   const gate = lab.gate();
   const ids = await lab.add("work", 10, { gate: gate.path }, "max_attempts := 1");
   await lab.untilRunning(10);
+  await lab.start();
   const killedAtMs = performance.now();
   victim.kill("SIGKILL");
-  await lab.start();
   await lab.until("(select count(*) from taskrun.history) = 10");
   const secondsToRecover = (performance.now() - killedAtMs) / 1000;
   const ledger = await lab.ledger(ids);

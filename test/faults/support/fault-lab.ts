@@ -73,9 +73,8 @@ export class FaultLab implements AsyncDisposable {
     this.db = new pg.Pool({
       connectionString: url,
       max: 3,
-      // A question to a server that is frozen is asked again.
       connectionTimeoutMillis: 5_000,
-      query_timeout: 10_000,
+      query_timeout: 60_000,
     });
     this.db.on("error", () => {});
   }
@@ -188,8 +187,10 @@ export class FaultLab implements AsyncDisposable {
 
   /** False also while the server is away: nobody can tell then. */
   holds(condition: string, values: unknown[] = []): Promise<boolean> {
+    // Of a server that is frozen it is asked again.
+    const soon = { query_timeout: 10_000 };
     return this.db
-      .query(`select (${condition}) as holds`, values)
+      .query({ text: `select (${condition}) as holds`, values, ...soon })
       .then(({ rows }) => rows[0].holds === true)
       .catch(() => false);
   }
