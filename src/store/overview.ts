@@ -6,10 +6,10 @@
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
 import { roughDuration } from "../core/rough-duration.ts";
-import { endedOverTime } from "./queue/ended-counts.ts";
 import { listOpenBreakers, listPauses } from "./gates.ts";
 import { type LiveProcess, listProcesses } from "./live-view.ts";
 import { listLoadFailures } from "./published-tasks.ts";
+import { endedOverTime } from "./queue/ended-counts.ts";
 import { readRunning } from "./queue/read-running.ts";
 import type { Schemas } from "./schemas.ts";
 import { readStats, type Stats } from "./task-stats.ts";

@@ -5,8 +5,8 @@
 
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
-import { EndedCounts, endedByTask, type Latency } from "./queue/ended-counts.ts";
 import { countQueued } from "./queue/count-queued.ts";
+import { EndedCounts, endedByTask, type Latency } from "./queue/ended-counts.ts";
 import type { Schemas } from "./schemas.ts";
 
 export interface TaskStats {
