@@ -70,7 +70,7 @@ test("lines of a crontab", async () => {
 
 /** What a refusal of these options must name: one of them. */
 function anyOf(names: readonly string[]): RegExp {
-  return new RegExp(names.map((name) => name.replaceAll(/[^\w]/g, ".")).join("|"));
+  return new RegExp(names.map((name) => name.slice(0, 40).replaceAll(/[^\w]/g, ".")).join("|"));
 }
 
 test("values of the configuration", async () => {

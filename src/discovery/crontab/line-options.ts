@@ -2,6 +2,7 @@
 
 import { unescape as decode } from "node:querystring";
 import { closestName } from "../../core/closest-name.ts";
+import { showValue } from "../../core/show-value.ts";
 import { type TimeZone, timeZone, utc } from "../../core/time-zone.ts";
 import type { LineFault } from "./line-fault.ts";
 import type { LinePart } from "./split-line.ts";
@@ -52,7 +53,7 @@ export function readLineOptions(parts: readonly LinePart[], parse: UpstreamParse
       zone = findZone(value) ?? zone;
       if (findZone(value) === null) faults.push(unknownZone(value, column));
     } else if (!isRight(name, { value, text, parse })) {
-      const reason = `${name} can't be ${JSON.stringify(value)}`;
+      const reason = `${name} can't be ${showValue(value)}`;
       faults.push({ column, reason, fix: `Give it ${expected[name]}.` });
     }
     if (name !== null) seen.add(name);
@@ -109,7 +110,7 @@ function unknownOption(name: string, column: number): LineFault {
   const known = Object.keys(expected).join(", ");
   return {
     column,
-    reason: `there is no option ${JSON.stringify(name)}`,
+    reason: `there is no option ${showValue(name)}`,
     fix: meant === null ? `The options are ${known}.` : `Did you mean ${meant}?`,
   };
 }
@@ -118,7 +119,7 @@ function unknownZone(name: string, column: number): LineFault {
   const meant = closestName(name, ["UTC", ...Intl.supportedValuesOf("timeZone")]);
   return {
     column,
-    reason: `there is no time zone ${JSON.stringify(name)}`,
+    reason: `there is no time zone ${showValue(name)}`,
     fix: meant === null ? `Give tz ${expected.tz}.` : `Did you mean ${meant}?`,
   };
 }
