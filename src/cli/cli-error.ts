@@ -17,5 +17,7 @@ export class CliError extends Error {
 
 /** For an unknown command or flag, or a value that can't be read. */
 export function usageError(message: string, hint: string | null = null): CliError {
-  return new CliError(exitCodes.usage, message, hint);
+  // A word may have a hundred thousand characters.
+  const short = message.length > 1_000 ? `${message.slice(0, 1_000)}…` : message;
+  return new CliError(exitCodes.usage, short, hint);
 }
