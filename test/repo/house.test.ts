@@ -60,7 +60,6 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/runtime/attempt/run-limited.ts": "test/runtime/steps/compensate-steps.test.ts",
   "src/runtime/create-shared.ts": "test/runtime/create-runtime.test.ts",
   "src/runtime/create-parts.ts": "test/runtime/create-runtime.test.ts",
-  "src/runtime/fetching/waiting-jobs.ts": "test/runtime/fetching/dispatcher.test.ts",
   "src/runtime/holding-back/tell-gate-changes.ts": "test/runtime/holding-back/gates.test.ts",
   "src/store/queue/take-picked.ts": "test/store/queue/fetch.test.ts",
   "src/cli/gate-commands.ts": "test/cli/command-table.test.ts",
