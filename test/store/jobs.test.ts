@@ -126,3 +126,14 @@ test("failed attempts are listed first one first", async () => {
     { attempt: 2, state: "failed", error_message: "boom" },
   ]);
 });
+
+test("a secret can't be found out by asking for it", async () => {
+  const { db } = runtime;
+  await db.query(`insert into taskrun.tasks (name, task, secrets)
+    values ('pay', 'pay', '{"payload": [["card"]], "output": []}')`);
+  await db.query(`select taskrun.add_job('pay', '{"card": "4111", "shop": "7"}')`);
+  const found = async (path: string, value: string) =>
+    (await listJobs(db, schemas, { payload: [{ path: [path], value }] })).length;
+  expect(await found("shop", "7")).toBe(1);
+  expect(await found("card", "4111")).toBe(0);
+});

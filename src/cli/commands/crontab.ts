@@ -6,7 +6,9 @@ import { nextRuns } from "../../core/cron-schedule.ts";
 import type { CronItem, ParsedCrontab } from "../../core/crontab.ts";
 import { describeSchedule } from "../../core/describe-schedule.ts";
 import { formatDuration } from "../../core/duration.ts";
+import { maskedPayload } from "../../core/masked-payload.ts";
 import type { TimeZone } from "../../core/time-zone.ts";
+import { taskFinder } from "../../runtime/enqueueing/enqueue.ts";
 import { lastTicks } from "../../store/cron-ticks.ts";
 import { CliError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
@@ -23,11 +25,17 @@ const runsShown = 3;
 
 export async function crontab(args: CommandArguments): Promise<ExitCode> {
   const { config } = await loadConfig(args.forConfig());
-  const content = await loadCrontab(config, await loadTasks(config));
+  const catalog = await loadTasks(config);
+  const content = await loadCrontab(config, catalog);
   const last = content.items.length === 0 ? new Map<string, Date>() : await readLastTicks(config);
   const nowMs = Date.now();
   if (args.isSet("json")) {
-    printJson(content.items.map((item) => itemJson(item, { nowMs, last })));
+    const findTask = taskFinder(catalog);
+    const shown = content.items.map((item) => ({
+      ...item,
+      payload: maskedPayload(findTask(item.task), item.payload),
+    }));
+    printJson(shown.map((item) => itemJson(item, { nowMs, last })));
   } else {
     for (const item of content.items) printItem(item, { nowMs, last });
   }

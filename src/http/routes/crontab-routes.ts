@@ -5,6 +5,7 @@ import { closestName } from "../../core/closest-name.ts";
 import { nextRuns } from "../../core/cron-schedule.ts";
 import type { CronItem } from "../../core/crontab.ts";
 import { describeSchedule } from "../../core/describe-schedule.ts";
+import { maskedPayload } from "../../core/masked-payload.ts";
 import { createEnqueuer, taskFinder } from "../../runtime/enqueueing/enqueue.ts";
 import {
   type CronLineRow,
@@ -91,8 +92,9 @@ export const crontabRoutes: readonly HttpRoute[] = [
   }),
 ];
 
-async function listLines({ db, schemas, crontab }: ApiParts) {
+async function listLines({ db, schemas, crontab, catalog }: ApiParts) {
   const { items } = crontab();
+  const findTask = taskFinder(catalog());
   const [ticks, rows] = await Promise.all([lastTicks(db, schemas), listCronLines(db, schemas)]);
   const known = new Map(rows.map((row) => [row.identifier, row]));
   const ids = [...known.values()].map((row) => row.last_job_id).filter((id) => id !== null);
@@ -101,12 +103,16 @@ async function listLines({ db, schemas, crontab }: ApiParts) {
   return items.map((item) => {
     const row = known.get(item.identifier);
     const job = jobs.find(({ id }) => id === row?.last_job_id);
-    return { ...lineView(item, nowMs, row, job), last_tick: ticks.get(item.identifier) ?? null };
+    return {
+      ...lineView(item, nowMs, row, job),
+      payload: maskedPayload(findTask(item.task), item.payload),
+      last_tick: ticks.get(item.identifier) ?? null,
+    };
   });
 }
 
 function lineView(
-  { identifier, task, pattern, schedule, payload, comment, line }: CronItem,
+  { identifier, task, pattern, schedule, comment, line }: CronItem,
   nowMs: number,
   row: CronLineRow | undefined,
   job: JobRow | undefined,
@@ -117,7 +123,6 @@ function lineView(
     schedule: pattern,
     words: describeSchedule(schedule),
     time_zone: schedule.zone.name,
-    payload,
     comment,
     line,
     next_runs: nextRuns(schedule, nowMs, shownRuns).map((ms) => new Date(ms)),

@@ -69,7 +69,7 @@ function queuedIds(
       id: "j.id",
       at,
       correlation: "d.correlation_id",
-      payload: storableJson("j.payload", own),
+      payload: shownPayload("j.payload", own),
     }),
     ...(filter.task === undefined ? [] : [`t.identifier = ${bind(filter.task)}`]),
     ...(filter.queue === undefined ? [] : [`q.queue_name = ${bind(filter.queue)}`]),
@@ -78,6 +78,7 @@ function queuedIds(
     join ${queue}._private_tasks t on t.id = j.task_id
     left join ${queue}._private_job_queues q on q.id = j.job_queue_id
     left join ${own}.job_details d on d.job_id = j.id
+    left join ${own}.tasks known on known.name = t.identifier
     where ${conditions.join(" and ")} order by j.id desc limit ${limit})`;
 }
 
@@ -96,19 +97,26 @@ function endedIds(
       id: "h.job_id",
       at: "h.finished_at",
       correlation: "h.correlation_id",
-      payload: storableJson("h.payload", own),
+      payload: shownPayload("h.payload", own),
     }),
     ...(filter.task === undefined ? [] : [`h.task = ${bind(filter.task)}`]),
     ...(filter.queue === undefined ? [] : [`h.queue = ${bind(filter.queue)}`]),
     `not exists (select from ${queue}._private_jobs j where j.id = h.job_id)`,
   ];
   return `(select h.job_id as id from ${own}.history h
+    left join ${own}.tasks known on known.name = h.task
     where ${conditions.join(" and ")} order by h.job_id desc limit ${limit})`;
 }
 
-/** Postgres can't read a text with a NUL or half a character out of json as it is. */
-function storableJson(column: string, own: string): string {
-  return `(case when ${column}::text like '%\\\\u%' then ${own}.as_jsonb(${column})::json
+/**
+ * As the view shows it: whoever may look must not find a secret by guessing. Postgres can't read a
+ * text with a NUL or half a character out of json as it is.
+ */
+function shownPayload(column: string, own: string): string {
+  return `(case
+    when known.secrets is not null
+      then ${own}.mask_json(${column}, known.secrets -> 'payload')::json
+    when ${column}::text like '%\\\\u%' then ${own}.as_jsonb(${column})::json
     else ${column}::json end)`;
 }
 

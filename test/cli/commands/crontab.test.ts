@@ -12,10 +12,10 @@ let project: TaskProject;
 beforeAll(async () => {
   database = await createTestDatabase();
   project = await TaskProject.of({
-    "tasks/backup.mjs": "export default async () => 1;",
+    "tasks/backup.mjs": `export default { redact: ["$.key"], handler: async () => 1 };`,
     crontab: [
       "# Every table, compressed.",
-      "30 2 * * * backup ?id=nightly&fill=1d&tz=Europe/Paris {full: true}",
+      "30 2 * * * backup ?id=nightly&fill=1d&tz=Europe/Paris {full: true, key: 's3cr3t'}",
       "*/5 * * * * backup",
       "* * * * * bakcup ?id=typo",
     ].join("\n"),
@@ -61,7 +61,7 @@ test("--json tells programs the same, with the last run", async () => {
     time_zone: "Europe/Paris",
     words: "every day at 02:30 Europe/Paris",
     comment: "Every table, compressed.",
-    payload: { full: true },
+    payload: { full: true, key: "[secret]" },
     fill: "1d",
     last: "2026-01-01T01:30:00.000Z",
   });

@@ -7,12 +7,15 @@ let runtime: TestRuntime;
 let api: HttpApi;
 
 const crontab = `# Everything that is old
-0 4 * * * tidy/up ?id=nightly&tz=Europe/Paris {"deep":true}
+0 4 * * * tidy/up ?id=nightly&tz=Europe/Paris {"deep":true,"key":"s3cr3t"}
 */10 * * * * ping
 `;
 
 beforeAll(async () => {
-  runtime = await testRuntime({ "tidy/up": async () => 1, ping: async () => 2 });
+  runtime = await testRuntime({
+    "tidy/up": { redact: ["$.key"], handler: async () => 1 },
+    ping: async () => 2,
+  });
   api = await httpApi({ runtime, crontab });
 });
 afterAll(async () => {
@@ -30,7 +33,7 @@ test("lines are told in plain words, with their next runs", async () => {
       schedule: "0 4 * * *",
       words: "every day at 04:00 Europe/Paris",
       time_zone: "Europe/Paris",
-      payload: { deep: true },
+      payload: { deep: true, key: "[secret]" },
       comment: "Everything that is old",
       line: 2,
       next_runs: Array(5).fill(expect.stringMatching(/:00:00\.000Z$/)),
