@@ -52,6 +52,7 @@ const scalarNames = optionNames.filter((name) =>
 );
 
 function resolvedKey(name: OptionName): string {
+  if (name === "maxRss") return "maxRssMb";
   return optionSpec(name).kind === "duration" ? `${name}Ms` : name;
 }
 

@@ -310,7 +310,7 @@ test("a Node without the flags follows saves too, and says what that costs", asy
     "tasks/work.ts": answering("one"),
     "main.ts": `import { runWatch } from ${address("commands/run-watch.ts")};
       import { CommandArguments } from ${address("command-arguments.ts")};
-      process.exit(await runWatch(new CommandArguments({}, [])));`,
+      process.exit(await runWatch(new CommandArguments({}, []), { supervised: null }));`,
   });
   const env = { DATABASE_URL: database.url };
   watching = new RunningCli([], { cwd: project.dir, env, entry: project.path("main.ts") });
