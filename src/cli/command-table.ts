@@ -50,7 +50,6 @@ export const commandTable = {
       "httpCorsOrigins",
     ],
     examples: [
-      ["taskrun", "run until Ctrl-C"],
       ["taskrun --watch", "while you write tasks"],
       ["taskrun --processes auto", "one process per core, under one supervisor"],
       ["taskrun --once -j 4", "run what is due, four at a time, and stop"],

@@ -36,6 +36,8 @@ const templatePrefix = "taskrun_template_";
 /** No test run takes this long: what is older and has no sessions was left behind. */
 const scratchLifeMs = 2 * 3_600_000;
 const templateLifeMs = 7 * 24 * 3_600_000;
+// Ten milliseconds apart.
+const looksForSessions = 20;
 
 /**
  * Makes a database of its own for one test. Safe in any number of processes at once.
@@ -129,8 +131,20 @@ async function copyStrategy(admin: Client): Promise<string> {
   return rows[0]?.throwaway === true ? " strategy file_copy" : "";
 }
 
+/** Whoever is about to leave may: being thrown out is an error that somebody has to catch. */
 async function dropDatabase(admin: Client, name: string): Promise<void> {
+  for (let look = 1; look <= looksForSessions && (await hasSessions(admin, name)); look += 1) {
+    await sleep(10);
+  }
   await admin.query(`drop database if exists ${escapeIdentifier(name)} with (force)`);
+}
+
+async function hasSessions(admin: Client, name: string): Promise<boolean> {
+  const { rowCount } = await admin.query(
+    "select from pg_stat_activity where datname = $1 and backend_type = 'client backend' limit 1",
+    [name],
+  );
+  return rowCount === 1;
 }
 
 async function databaseExists(admin: Client, name: string): Promise<boolean> {

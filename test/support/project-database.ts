@@ -29,6 +29,7 @@ export async function projectDatabase(): Promise<ProjectDatabase> {
   const pool = new Pool({ connectionString: database.url, max: 4 });
   // The database is dropped when the pool has let go of its clients, not when these have gone.
   pool.on("connect", (client) => client.on("error", () => {}));
+  pool.on("error", () => {});
   const dataDir = await mkdtemp(join(tmpdir(), "project-"));
   vi.stubEnv("TASKRUN_DATA_DIR", dataDir);
   return {
