@@ -51,6 +51,7 @@ const { values: flags } = parseArgs({
     delay: { type: "string", default: "0" },
     sides: { type: "string" },
     against: { type: "string" },
+    connected: { type: "boolean", default: false },
   },
 });
 const jobs = Number(flags.jobs);
@@ -76,7 +77,11 @@ try {
 }
 
 function createContenders(connectionString: string): Contender[] {
-  const graphileWorker = { connectionString, settings: fastestSettings };
+  const graphileWorker = {
+    connectionString,
+    settings: fastestSettings,
+    staysConnected: flags.connected,
+  };
   const sides = [
     graphileWorkerSide({ ...graphileWorker, name: "graphile-worker" }),
     graphileWorkerSide({ ...graphileWorker, name: "graphile-worker, two runners", runners: 2 }),

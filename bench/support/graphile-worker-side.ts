@@ -18,16 +18,19 @@ export interface GraphileWorkerSideOptions {
   readonly settings: Partial<RunnerOptions>;
   /** How many runners work side by side in this process. Default 1. */
   readonly runners?: number;
+  /** Keeps its connections from round to round. Default: makes them in each, as taskrun does. */
+  readonly staysConnected?: boolean;
 }
 
 export function graphileWorkerSide(options: GraphileWorkerSideOptions): Side {
-  const { connectionString, settings, runners = 1 } = options;
-  // Its own pools, connected once: it needn't connect again in each round.
-  const pools = Array.from({ length: runners }, () => createPool(connectionString));
+  const { connectionString, settings, runners = 1, staysConnected = false } = options;
+  const connect = () => Array.from({ length: runners }, () => createPool(connectionString));
+  const kept = staysConnected ? connect() : null;
   return {
     name: options.name,
     keepsHistory: false,
     async start(handlers) {
+      const pools = kept ?? connect();
       const running = await Promise.all(
         pools.map((pgPool) =>
           run({
@@ -46,16 +49,22 @@ export function graphileWorkerSide(options: GraphileWorkerSideOptions): Side {
           }),
         ),
       );
-      let stopped: Promise<void> | undefined;
-      const stop = () => {
-        stopped ??= Promise.all(running.map((runner) => runner.stop())).then(() => undefined);
-        return stopped;
-      };
+      let settled: Promise<void> | undefined;
       // Only its stop waits for completions that are on their way.
-      return { settled: stop, stop };
+      const settle = () => {
+        settled ??= Promise.all(running.map((runner) => runner.stop())).then(() => undefined);
+        return settled;
+      };
+      return {
+        settled: settle,
+        async stop() {
+          await settle();
+          if (kept === null) await Promise.all(pools.map((pool) => pool.end()));
+        },
+      };
     },
     async close() {
-      await Promise.all(pools.map((pool) => pool.end()));
+      await Promise.all((kept ?? []).map((pool) => pool.end()));
     },
   };
 }
