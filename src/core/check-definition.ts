@@ -8,6 +8,7 @@ import { closestName } from "./closest-name.ts";
 import { parseDuration } from "./duration.ts";
 import { priorityNumbers } from "./job.ts";
 import { parseSecretPath } from "./secret-path.ts";
+import { shortText } from "./short-text.ts";
 import { showValue } from "./show-value.ts";
 
 export interface DefinitionFault {
@@ -162,7 +163,7 @@ function faultsIn(
   const faults: DefinitionFault[] = [];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    const field = prefix + (name.length > 60 ? `${name.slice(0, 60)}…` : name);
+    const field = prefix + shortText(name);
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const problem = check === undefined ? unknownOption(name, checks) : wrongValue(value, check);
     if (problem !== null) faults.push({ source, field, problem });

@@ -10,6 +10,7 @@ import { backoffMs, defaultRetry } from "./backoff.ts";
 import { defaultsFaults } from "./check-definition.ts";
 import { closestName } from "./closest-name.ts";
 import type { JobRetry, RetryStrategy } from "./retry-policy.ts";
+import { shortText } from "./short-text.ts";
 import { showValue } from "./show-value.ts";
 import type { TaskPolicies } from "./task.ts";
 
@@ -106,9 +107,8 @@ function strategyProblem(retry: object & { type: unknown }): string | null {
   const unknown = [...given.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return null;
   const meant = closestName(unknown, known);
-  return meant === null
-    ? `retry.${unknown}: unknown field, expected one of ${known.join(", ")}`
-    : `retry.${unknown}: unknown field, did you mean ${meant}?`;
+  const fix = meant === null ? `expected one of ${known.join(", ")}` : `did you mean ${meant}?`;
+  return `retry.${shortText(unknown)}: unknown field, ${fix}`;
 }
 
 function wrong(name: string, value: unknown, expected: string): string {

@@ -10,6 +10,7 @@ import { TaskrunError } from "./errors.ts";
 import { findTaskSecrets } from "./find-secret-paths.ts";
 import type { Middleware } from "./middleware.ts";
 import { settlePolicies } from "./settle-policies.ts";
+import { listFaults } from "./short-text.ts";
 import type { FailedHandler, Handler, Task, TaskDefaults, TaskDefinition } from "./task.ts";
 
 /** What the config or a folder gives to the tasks beneath. */
@@ -37,7 +38,7 @@ export class TaskDefinitionError extends TaskrunError {
 
   constructor(faults: readonly DefinitionFault[]) {
     const lines = faults.map(({ source, field, problem }) => `${source}: ${field}: ${problem}`);
-    super("bad-definition", lines.join("; "));
+    super("bad-definition", listFaults(lines));
     this.name = "TaskDefinitionError";
     this.faults = faults;
   }

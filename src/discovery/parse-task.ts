@@ -6,6 +6,7 @@
 import type { LoadFailure } from "../core/catalog.ts";
 import { readProperty } from "../core/error-chain.ts";
 import { resolveTask, TaskDefinitionError, type TaskOrigin } from "../core/resolve-task.ts";
+import { listFaults, shortText } from "../core/short-text.ts";
 import type { Task } from "../core/task.ts";
 import { placedFailure, textOf } from "./placed-failure.ts";
 import { findDefaultExport, findExport, findField, type Position } from "./source-location.ts";
@@ -16,7 +17,7 @@ export function parseTask(module: object, origin: TaskOrigin): Task | LoadFailur
     return readTask(module, origin);
   } catch (error) {
     const why = String(readProperty(error, "message") ?? "by an error without a message");
-    return badDefinition(origin, `what it exports can't be read: ${why.slice(0, 300)}`, null);
+    return badDefinition(origin, `what it exports can't be read: ${shortText(why, 300)}`, null);
   }
 }
 
@@ -36,7 +37,7 @@ function readTask(module: object, origin: TaskOrigin): Task | LoadFailure {
       ({ source, field, problem }) => `${source === own ? "" : `${source}: `}${field}: ${problem}`,
     );
     const field = error.faults.find(({ source }) => source === own)?.field ?? null;
-    return badDefinition(origin, texts.join("; "), field);
+    return badDefinition(origin, listFaults(texts), field);
   }
 }
 

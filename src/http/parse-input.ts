@@ -2,13 +2,14 @@
 
 import { z } from "zod";
 import { closestName } from "../core/closest-name.ts";
-import { formatPath } from "../core/schema-issues.ts";
+import { formatPath, shortIssue } from "../core/schema-issues.ts";
 import { HttpError, type RequestIssue } from "./http-error.ts";
 
 /** Which part of the request; the body's faults have paths like "$.payload.to". */
 export type InputPart = "body" | "query";
 
-const mostTold = 100;
+/** So many faults of one request are told. */
+export const mostTold = 100;
 
 /** @throws HttpError 422 for a body, 400 for a query */
 export function parseInput<Schema extends z.ZodType>(
@@ -34,7 +35,7 @@ export function refusedInput(issues: readonly RequestIssue[], part: InputPart): 
 
 function issuesOf(issue: z.core.$ZodIssue, schema: z.ZodType, part: InputPart): RequestIssue[] {
   if (issue.code !== "unrecognized_keys") {
-    return [{ path: pathOf(issue.path, part), message: issue.message }];
+    return [{ path: pathOf(issue.path, part), message: shortIssue(issue.message) }];
   }
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   return issue.keys.map((key) => {

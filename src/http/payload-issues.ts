@@ -2,9 +2,10 @@
 
 import { readProperty } from "../core/error-chain.ts";
 import type { TaskrunError } from "../core/errors.ts";
-import { formatPath, withoutSecrets } from "../core/schema-issues.ts";
+import { formatPath, shortIssue, withoutSecrets } from "../core/schema-issues.ts";
 import type { Task } from "../core/task.ts";
 import type { RequestIssue } from "./http-error.ts";
+import { mostTold } from "./parse-input.ts";
 
 /** Null when that can't be told, as of a payload that Postgres can't store. */
 export async function payloadIssues(
@@ -17,9 +18,9 @@ export async function payloadIssues(
   const result = await task?.payloadSchema?.["~standard"].validate(payload);
   if (result?.issues === undefined) return null;
   const issues = withoutSecrets(result.issues, payload, task?.secrets ?? null);
-  return issues.map(({ path = [], message }) => ({
+  return issues.slice(0, mostTold).map(({ path = [], message }) => ({
     path: formatPath(["payload", ...path]),
-    message,
+    message: shortIssue(message),
   }));
 }
 

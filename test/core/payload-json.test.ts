@@ -26,6 +26,11 @@ function nested(levels: number): unknown {
   return value;
 }
 
+function answersOnce(): unknown {
+  const answers: unknown[] = [1];
+  return { toJSON: () => answers.pop() };
+}
+
 const hostile = new Proxy(
   {},
   {
@@ -66,6 +71,41 @@ describe("is refused with its place", () => {
     ["ten thousand levels", nested(10_000), "more than 1000 levels at $[0][0]"],
     ["50 MB", { a: "x".repeat(50_000_000) }, "50000008 characters of JSON, more than 10000000"],
     ["what can't be read", hostile, "a value that can't be read (hands off)"],
+    [
+      "a getter that throws",
+      {
+        a: {
+          get b(): never {
+            throw new TypeError("not yet");
+          },
+        },
+      },
+      "a value that can't be read (not yet), at $.a.b",
+    ],
+    [
+      "a toJSON that throws",
+      {
+        a: [
+          {
+            toJSON() {
+              throw new RangeError("no such zone");
+            },
+          },
+        ],
+      },
+      "a toJSON that throws (no such zone), at $.a[0]",
+    ],
+    ["a toJSON that answers once", answersOnce(), "a toJSON that returns undefined, at $"],
+    [
+      "a very long reason",
+      {
+        toJSON() {
+          throw new Error("x".repeat(1e6));
+        },
+      },
+      `a toJSON that throws (${"x".repeat(200)}…), at $`,
+    ],
+    ["a very long name", { ["x".repeat(1e6)]: 1n }, `at $.${"x".repeat(60)}…`],
   ];
   test.each(refused)("%s", (_, payload, fault) => {
     expect(toPayloadJson(payload)).toMatchObject({

@@ -27,6 +27,11 @@ test.each(shown)("%s", (words, value) => {
   expect(showValue(value)).toBe(words);
 });
 
+test("of a long text the beginning is shown, and how long it is", () => {
+  expect(showValue("x".repeat(81))).toBe(`"${"x".repeat(61)}…" (81 characters)`);
+  expect(showValue({ text: "x".repeat(100) })).toBe(`{"text":"${"x".repeat(70)}…`);
+});
+
 test("any value has words, and no more of them than asked for", () => {
   fc.assert(
     fc.property(fc.anything({ withBigInt: true, withNullPrototype: true }), (value) => {
@@ -35,4 +40,5 @@ test("any value has words, and no more of them than asked for", () => {
     { seed: 1, numRuns: 300 },
   );
   expect(showValue("x".repeat(50_000_000))).toHaveLength(80);
+  expect(showValue("\0".repeat(500)).length).toBeLessThanOrEqual(80);
 });

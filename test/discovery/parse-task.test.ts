@@ -39,6 +39,18 @@ test("what throws when it is looked at is no task, and stops nobody", () => {
   }
 });
 
+test("of a thousand faults the first are told", () => {
+  const boxed = Object("x".repeat(1_000));
+  for (const exported of [boxed, { default: boxed, __esModule: true }]) {
+    const failure = parseTask({ default: exported }, origin);
+    expect(failure).toMatchObject({
+      code: "bad-definition",
+      reason: expect.stringMatching(/^handler: missing.*; 0: unknown option.*; and \d+ more$/),
+    });
+    expect(JSON.stringify(failure).length).toBeLessThan(3_000);
+  }
+});
+
 describe("no task is made of", () => {
   async function failureOf(text: string, module: object) {
     await using project = await TaskProject.of({ "t.ts": text });

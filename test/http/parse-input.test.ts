@@ -25,6 +25,19 @@ test.each([
   );
 });
 
+test("of a name of a megabyte the beginning is told", () => {
+  try {
+    parseInput(schema, { ["x".repeat(1e6)]: 1 }, "body");
+    expect.unreachable();
+  } catch (error) {
+    const path = `$.${"x".repeat(60)}…`;
+    expect(error).toMatchObject({
+      message: `The body is wrong. ${path}: unknown field.`,
+      issues: [{ path, message: "unknown field" }],
+    });
+  }
+});
+
 test("of very many faults the first hundred are told", () => {
   const wrong = { deep: Array(500).fill(1) };
   try {

@@ -9,6 +9,7 @@ import { parseDuration } from "../../core/duration.ts";
 import { type EnqueueOptions, priorityNumbers } from "../../core/job.ts";
 import { jobRetryProblem } from "../../core/job-retry.ts";
 import { faultOfText, toPayloadJson } from "../../core/payload-json.ts";
+import { quotedText, shortText } from "../../core/short-text.ts";
 import { showValue } from "../../core/show-value.ts";
 
 type AnyOptions = EnqueueOptions & GraphileAddJobOptions;
@@ -91,7 +92,7 @@ export function checkJobOptions(options: AnyOptions): string | null {
     return problemIn(options);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return `the options: they can't be read (${why})`;
+    return `the options: they can't be read (${shortText(why, 200)})`;
   }
 }
 
@@ -127,10 +128,9 @@ function metadataProblem(value: unknown): string | null {
 
 function unknownOption(name: string): string {
   const known = Object.keys(checks);
-  const short = name.length > 60 ? `${name.slice(0, 60)}…` : name;
   const meant = closestName(name, known);
   const fix = meant === null ? `expected one of ${known.join(", ")}` : `did you mean ${meant}?`;
-  return `${JSON.stringify(short)}: unknown option, ${fix}`;
+  return `${quotedText(name)}: unknown option, ${fix}`;
 }
 
 function isMoment(value: unknown): boolean {
