@@ -29,6 +29,32 @@ async function issues(schema: unknown, value: unknown): Promise<[path: string, m
 /** The linter takes an object with that key for a promise. */
 const then = (schema: unknown) => JSON.parse(`{"then":${JSON.stringify(schema)}}`);
 
+test("of what is very long, or wrong very often, the beginning is told", async () => {
+  await using kit = await testRuntime({
+    strict: { payload: z.strictObject({ to: z.array(z.string()) }), handler: async () => 1 },
+  });
+  const schemas = schemasFor("graphile_worker");
+  await publishTasks({ db: kit.db, schemas, catalog: kit.catalog, processId: null });
+  const refusalOf = async (payload: unknown) => {
+    const call = kit.db.query("select taskrun.add_job('strict', $1)", [JSON.stringify(payload)]);
+    const { message, detail } = await call.then(
+      () => ({ message: "it was taken", detail: "" }),
+      (refusal) => refusal,
+    );
+    expect(message.length).toBeLessThan(2_200);
+    expect(detail.length).toBeLessThan(80_000);
+    return message;
+  };
+  expect(await refusalOf({ to: [], ["x".repeat(200_000)]: 1 })).toMatch(
+    /wrong at \$: unknown property "x+\.\.\. \(\d+ characters\)$/,
+  );
+  expect(await refusalOf({ to: Array(5_000).fill({ a: "x".repeat(50) }) })).toMatch(
+    /\$\.to\[0\]: expected a string, got an object; .*; and 4980 more$/,
+  );
+  const names = Array.from({ length: 300 }, (_, n) => [`${n}${"y".repeat(500)}`, n]);
+  expect(await refusalOf(Object.fromEntries(names))).toMatch(/; and \d+ more$/);
+});
+
 describe("each keyword of JSON Schema", () => {
   type Case = [schema: unknown, right: unknown[], wrong: [value: unknown, ...issues: string[]][]];
   const table: Case[] = [

@@ -105,7 +105,7 @@ describe("taskrun.add_job", () => {
     [{ max_attempts: 2.5 }, /max_attempts is 2.5, expected a whole number/],
     [{ key: "k", key_mode: "sometimes" }, /key_mode is "sometimes", expected "replace"/],
     [{ key: "" }, /key is "", expected text of 1 to 512 characters/],
-    [{ queue: "q".repeat(200) }, /queue is "q+\.\.\., expected text of 1 to 128 characters/],
+    [{ queue: "q".repeat(200) }, /queue is "q+\.\.\. \(202 characters\), expected text of 1/],
     [{ flags: "gpu" }, /flags is "gpu", expected an array of names/],
     [{ flags: [1] }, /flags is \[1\], expected an array of names/],
     [{ metadata: [1] }, /metadata is \[1\], expected an object/],
@@ -146,6 +146,30 @@ describe("taskrun.add_job", () => {
     });
     const { rows } = await q.db.query("select 1 from graphile_worker._private_jobs");
     expect(rows).toEqual([]);
+  });
+
+  const long = "x".repeat(200_000);
+  const refusedShort: [what: string, options: unknown, message: RegExp][] = [
+    ["option", { [long]: 1 }, /unknown option 'x{60}\.\.\. \(200000 characters\)'$/],
+    [
+      "list of options",
+      Object.fromEntries(Array.from({ length: 90 }, (_, n) => [`no${n}`, n])),
+      /unknown option 'no0', .* and 85 more$/,
+    ],
+    ["priority", { priority: long }, /priority "x{59}\.\.\. \(200002 characters\) is not a name/],
+    ["nested value", { priority: { a: [long] } }, /priority {"a": .*\(200011 characters\) is not/],
+    ["field", { retry: { [long]: 1 } }, /unknown field 'x{60}\.\.\. \(200000 characters\)'$/],
+    ["type", { retry: { type: long } }, /retry\.type is "x+\.\.\. \(200002 characters\), expected/],
+    ["key mode", { key_mode: long }, /key_mode is "x+\.\.\. \(200002 characters\), expected/],
+    ["moment", { run_at: long }, /run_at is "x+\.\.\. \(200002 characters\), expected/],
+    ["list", { after: [long] }, /after is \["x+\.\.\. \(200004 characters\), expected/],
+  ];
+  test.each(refusedShort)("tells of a very long %s its start and its length", async (...given) => {
+    const [, options, message] = given;
+    // why: what SQL lets one write
+    const said = await q.add(options as Record<string, unknown>).then(String, (e) => e.message);
+    expect(said).toMatch(message);
+    expect(said.length).toBeLessThan(400);
   });
 
   test("belongs to the caller's transaction", async () => {
