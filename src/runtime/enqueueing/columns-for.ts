@@ -41,7 +41,8 @@ export function columnsFor(
     flags: options.flags,
     correlation_id: options.correlationId,
     created_by: options.createdBy,
-    parent_id: options.parentId,
+    // A driver's ids may be BigInts, which JSON has no word for.
+    parent_id: options.parentId === undefined ? undefined : String(options.parentId),
     metadata: options.metadata,
     validate: task === undefined || task.payloadSchema === null ? undefined : false,
   };

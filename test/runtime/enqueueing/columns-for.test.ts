@@ -25,12 +25,16 @@ describe("what a job says for itself", () => {
     [{ timeout: 250 }, { timeout: 250 }],
     [{ timeout: false }, { timeout: false }],
     [{ after: ["12", "13"] }, { after: ["12", "13"] }],
+    [{ parentId: "7" }, { parent_id: "7" }],
+    // why: as drivers give it that read bigint as such
+    [{ parentId: 7n as unknown as string }, { parent_id: "7" }],
     [{ onParentFailure: "run" }, { on_parent_failure: "run" }],
     [{}, { max_attempts: 4, retry: undefined, timeout: undefined, after: undefined }],
   ];
-  test.each(given)("%j", (options, columns) => {
+  test.each(given)("%o", (options, columns) => {
     const task = taskOf({ retry: { maxAttempts: 4 } });
     expect(columnsFor(task, {}, options)).toMatchObject(columns);
+    expect(JSON.stringify(columnsFor(task, {}, options))).toContain("max_attempts");
   });
 
   const refused: [options: object, problem: string][] = [
