@@ -25,7 +25,8 @@ export interface Door<Input> {
 
 /** What a program says that fell over the input rather than looking at it. */
 const stumbled = new RegExp(
-  "Cannot read propert|is not a function|is not iterable|undefined is not|Maximum call stack" +
+  "Cannot (read propert|convert undefined|destructure)|is not a function|is not iterable" +
+    "|(undefined|null) is not an? |Maximum call stack" +
     "|\\n\\s+at ",
 );
 
