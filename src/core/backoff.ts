@@ -54,6 +54,11 @@ function plainDelayMs(policy: RetryPolicy, attempt: number): number {
     case "linear":
       return baseMs + parseDuration(policy.increment ?? baseMs) * before;
     default:
-      return baseMs * (policy.factor ?? defaultRetry.factor) ** before;
+      return baseMs * finitePower(policy.factor ?? defaultRetry.factor, before);
   }
+}
+
+/** Never endless, which no wait of 0 could be multiplied by. */
+export function finitePower(factor: number, exponent: number): number {
+  return Math.min(factor ** exponent, Number.MAX_VALUE);
 }

@@ -6,7 +6,7 @@
  * stands alone, and its waits are exact: see `retry-policy.ts`.
  */
 
-import { backoffMs, defaultRetry } from "./backoff.ts";
+import { backoffMs, defaultRetry, finitePower } from "./backoff.ts";
 import { defaultsFaults } from "./check-definition.ts";
 import { closestName } from "./closest-name.ts";
 import type { JobRetry, RetryStrategy } from "./retry-policy.ts";
@@ -78,7 +78,10 @@ function strategyDelayMs(retry: RetryStrategy, attempt: number): number {
   switch (retry.type) {
     case "exponential":
     case "Exponential":
-      return cap(Math.floor(retry.base_delay_ms * retry.multiplier ** attempt), retry.max_delay_ms);
+      return cap(
+        Math.floor(retry.base_delay_ms * finitePower(retry.multiplier, attempt)),
+        retry.max_delay_ms,
+      );
     case "linear":
     case "Linear":
       return cap(retry.base_delay_ms + retry.increment_ms * attempt, retry.max_delay_ms);

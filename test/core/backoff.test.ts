@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backoffMs, defaultRetry } from "../../src/core/backoff.ts";
+import { parseDuration } from "../../src/core/duration.ts";
 
 const middle = 0.5;
 
@@ -74,6 +76,57 @@ describe("a function", () => {
   test("that answers with nonsense is an error", () => {
     expect(() => backoffMs(() => "whenever", 1, null, middle)).toThrow(
       expect.objectContaining({ code: "bad-duration" }),
+    );
+  });
+});
+
+describe("for any policy", () => {
+  const delay = fc.oneof(fc.integer({ min: 0, max: 1e9 }), fc.constantFrom("0ms", "7s", "1h30m"));
+  const policies = fc.record({
+    strategy: fc.constantFrom("exponential", "linear", "fixed"),
+    baseDelay: delay,
+    factor: fc.oneof(fc.double({ min: 1, max: 10, noNaN: true }), fc.constantFrom(1, 1e300)),
+    increment: fc.option(delay, { nil: undefined }),
+    maxDelay: delay,
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+    maxAttempts: fc.constant(3),
+  });
+  const attempts = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 32_767 }));
+  const chance = fc.double({ min: 0, max: 1, noNaN: true });
+  // why: none of these policies is a function, which alone may give up
+  const waitOf = (policy: object, attempt: number, random: number) =>
+    backoffMs({ ...defaultRetry, ...policy }, attempt, null, random) as number;
+
+  test("the wait is a number of milliseconds, at most maxDelay", () => {
+    fc.assert(
+      fc.property(policies, attempts, chance, (policy, attempt, random) => {
+        const ms = waitOf(policy, attempt, random);
+        expect(ms).toBeGreaterThanOrEqual(0);
+        expect(ms).toBeLessThanOrEqual(parseDuration(policy.maxDelay));
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
+  });
+
+  test("no attempt waits for less than the one before", () => {
+    fc.assert(
+      fc.property(policies, attempts, chance, (policy, attempt, random) => {
+        const [before, after] = [attempt, attempt + 1].map((n) => waitOf(policy, n, random));
+        expect(after).toBeGreaterThanOrEqual(before ?? Number.NaN);
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
+  });
+
+  test("jitter stays within its share of the wait", () => {
+    fc.assert(
+      fc.property(policies, attempts, chance, (policy, attempt, random) => {
+        const plainMs = waitOf({ ...policy, jitter: 0 }, attempt, random);
+        const ms = waitOf(policy, attempt, random);
+        expect(ms).toBeGreaterThanOrEqual(Math.floor(plainMs * (1 - policy.jitter)) - 1);
+        expect(ms).toBeLessThanOrEqual(Math.ceil(plainMs * (1 + policy.jitter)) + 1);
+      }),
+      { seed: 1, numRuns: 1_000 },
     );
   });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { defaultRetry } from "../../src/core/backoff.ts";
 import { jobBackoffMs, jobMaxAttempts, jobRetryProblem } from "../../src/core/job-retry.ts";
@@ -95,4 +96,41 @@ describe("what is no retry policy is told by the name of its part", () => {
   ])("%j is one", (retry) => {
     expect(jobRetryProblem(retry)).toBeNull();
   });
+});
+
+test("any right policy gives a wait that can be waited for, and no shorter one the next time", () => {
+  const ms = fc.oneof(fc.double({ min: 0, max: 1e12, noNaN: true }), fc.constantFrom(0, 1, 1e12));
+  const multiplier = fc.oneof(
+    fc.double({ min: 1, max: 1e6, noNaN: true }),
+    fc.constantFrom(1, Number.MAX_VALUE),
+  );
+  const max = fc.option(ms, { nil: undefined });
+  const policies: fc.Arbitrary<JobRetry> = fc.oneof(
+    fc.record({
+      type: fc.constantFrom("exponential", "Exponential"),
+      base_delay_ms: ms,
+      multiplier,
+      max_delay_ms: max,
+    }),
+    fc.record({
+      type: fc.constantFrom("linear", "Linear"),
+      base_delay_ms: ms,
+      increment_ms: ms,
+      max_delay_ms: max,
+    }),
+    fc.record({ type: fc.constantFrom("fixed", "Fixed"), interval_ms: ms }),
+    fc.record({ baseDelay: ms, factor: multiplier, jitter: fc.constant(0) }),
+  ) as fc.Arbitrary<JobRetry>; // why: undefined stands for a field that was left out
+  fc.assert(
+    fc.property(policies, fc.integer({ min: 1, max: 32_766 }), (retry, attempt) => {
+      expect(jobRetryProblem(retry)).toBeNull();
+      const [before = Number.NaN, after] = [attempt, attempt + 1].map((n) =>
+        jobBackoffMs(retry, defaultRetry, n, 0.5),
+      );
+      expect(before).toBeGreaterThanOrEqual(0);
+      expect(after).toBeLessThanOrEqual(1e12);
+      expect(after).toBeGreaterThanOrEqual(before);
+    }),
+    { seed: 1, numRuns: 1_000 },
+  );
 });
