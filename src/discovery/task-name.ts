@@ -54,7 +54,7 @@ export function taskPath(name: string): string {
 function named(segments: readonly string[], path: string): PathMeaning {
   const bad = segments.find((segment) => !segmentPattern.test(segment));
   if (bad !== undefined) {
-    const better = bad.replaceAll(/[^A-Za-z0-9_-]+/g, "_").slice(0, maxNameLength);
+    const better = betterName(bad);
     const what = bad === segments.at(-1) ? "file" : "folder";
     return {
       kind: "bad-name",
@@ -71,4 +71,10 @@ function named(segments: readonly string[], path: string): PathMeaning {
     };
   }
   return { kind: "task", name };
+}
+
+/** Of a name in another script nothing may be left; with "_" in front it would be no task. */
+function betterName(name: string): string {
+  const better = name.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replace(/^_+/, "");
+  return better.slice(0, maxNameLength) || "my_task";
 }

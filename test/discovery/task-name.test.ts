@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isIgnoredFolder, taskName, taskPath } from "../../src/discovery/task-name.ts";
 
@@ -78,4 +79,56 @@ test("folders without tasks need not be read", () => {
     "_lib",
     ".git",
   ]);
+});
+
+describe("for any path", () => {
+  const segment = fc.oneof(
+    fc.string({ unit: fc.constantFrom(..."abcXYZ019_-."), minLength: 1, maxLength: 12 }),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }),
+    fc.constantFrom("node_modules", "größe", "日本", "x".repeat(150), "..", "__proto__"),
+  );
+  const paths = fc
+    .tuple(
+      fc.array(segment, { maxLength: 3 }),
+      segment,
+      fc.constantFrom("ts", "js", "mts", "cjs", "tsx", "json", "d.ts", "test.ts"),
+    )
+    .map(([folders, base, end]) => [...folders, `${base}.${end}`].join("/"));
+
+  test("a name is one that the queue takes, and leads to a file that has it", () => {
+    fc.assert(
+      fc.property(paths, (path) => {
+        const meaning = taskName(path);
+        if (meaning.kind !== "task") return;
+        expect(meaning.name).toMatch(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/);
+        expect(meaning.name.length).toBeLessThanOrEqual(128);
+        expect(taskName(taskPath(meaning.name))).toEqual(meaning);
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
+  });
+
+  test("whoever renames as a refusal says has a task, or one fault less", () => {
+    fc.assert(
+      fc.property(paths, (path) => {
+        const meaning = taskName(path);
+        if (meaning.kind !== "bad-name") return;
+        expect(`${meaning.reason} ${meaning.fix}`.length).toBeLessThan(900);
+        const [, what, better] = /^Rename the (file|folder) to "([^"]*)",/.exec(meaning.fix) ?? [];
+        if (better === undefined) return;
+        expect(better).toMatch(/^[A-Za-z0-9-][A-Za-z0-9_-]*$/);
+        const segments = path.split("/");
+        const end = /\.[cm]?[jt]sx?$/.exec(path)?.[0] ?? "";
+        const wrong = segments.findIndex((one, at) =>
+          at === segments.length - 1 ? what === "file" : /[^\w-]/.test(one),
+        );
+        const renamed = taskName(
+          segments.with(wrong, what === "file" ? better + end : better).join("/"),
+        );
+        expect(renamed).not.toEqual(meaning);
+        expect(renamed.kind).not.toBe("ignored");
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
+  });
 });
