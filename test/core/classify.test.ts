@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Classification, classify } from "../../src/core/classify.ts";
 import type { Classify } from "../../src/core/task.ts";
@@ -257,5 +258,89 @@ describe("row 8: anything else", () => {
       },
     });
     expect(verdict(hostile)).toEqual(retryable("default"));
+  });
+});
+
+describe("for anything that can be thrown", () => {
+  const unreadable = new Proxy(new Error("x"), {
+    get() {
+      throw new Error("hands off");
+    },
+  });
+  const odd = fc.oneof(
+    fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
+    fc.constantFrom(unreadable, Object.create(null), () => 1, Symbol("s"), ""),
+  );
+  const word = fc.oneof(
+    odd,
+    fc.constantFrom("ECONNRESET", "23505", "40001", "PERMANENT: x", 404, 503, Number.NaN, -1),
+  );
+  const thrown = fc.oneof(
+    odd,
+    fc.record(
+      {
+        ...{ name: word, message: word, code: word, status: word, statusCode: word },
+        response: fc.oneof(odd, fc.record({ status: word, headers: odd }, { requiredKeys: [] })),
+        headers: fc.oneof(odd, fc.record({ "retry-after": word })),
+        ...{ afterMs: word, cause: word, errors: odd },
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  const told = fc.option(
+    fc.oneof(odd, fc.constantFrom("permanent", "retryable")).map((answer) => () => answer),
+  );
+
+  test("there is a verdict, and the same each time", () => {
+    fc.assert(
+      fc.property(thrown, told, told, (error, task, config) => {
+        // why: what a task's own function answers is not checked by anybody
+        const options = { task: task as Classify | null, config: config as Classify | null, nowMs };
+        const answer = classify(error, options);
+        expect(["permanent", "retryable", "snooze"]).toContain(answer.kind);
+        if (answer.kind !== "permanent" && answer.afterMs !== null) {
+          expect(answer.afterMs).toBeGreaterThanOrEqual(0);
+        }
+        expect(classify(error, options)).toEqual(answer);
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
+  });
+
+  test("the first row that matches anything in the chain decides, in whatever order it is there", () => {
+    const rows: [rule: string, error: () => Error][] = [
+      ["thrown-on-purpose", () => new errors.RetryableError("x")],
+      ["message-prefix", () => new Error("PERMANENT: x")],
+      ["payload-schema", () => new errors.PayloadSchemaError("x")],
+      ["http-status", () => withProps({ response: { status: 404 } })],
+      ["network-code", () => withProps({ code: "ETIMEDOUT" })],
+      ["sqlstate", () => withProps({ code: "23505" })],
+      ["default", () => new Error("x")],
+    ];
+    const said = fc.constantFrom("permanent", null);
+    fc.assert(
+      fc.property(fc.shuffledSubarray(rows, { minLength: 1 }), said, said, (some, own, set) => {
+        const chain = some.map(([, error]) => error());
+        for (const [place, error] of chain.entries()) {
+          Object.defineProperty(error, "cause", { value: chain[place + 1] });
+        }
+        const order = [
+          "thrown-on-purpose",
+          ...(own === null ? [] : ["task-classify"]),
+          ...(set === null ? [] : ["config-classify"]),
+          ...rows.slice(1).map(([rule]) => rule),
+        ];
+        const present = [...some.map(([rule]) => rule), "task-classify", "config-classify"];
+        const expected = order.find((rule) => present.includes(rule));
+        expect(
+          verdict(
+            chain[0],
+            () => own ?? undefined,
+            () => set ?? undefined,
+          ).rule,
+        ).toBe(expected);
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type CronSchedule,
@@ -145,4 +146,72 @@ test("both days restricted are alternatives, as in every cron", async () => {
 test("a minute begins at its first millisecond, also before 1970", () => {
   expect(floorToMinute(59_999)).toBe(0);
   expect(floorToMinute(-1)).toBe(-60_000);
+});
+
+/** Cron read in the plainest way: every minute is held against the five lists. */
+function isDueByHand(lists: readonly (readonly number[])[], wall: Date): boolean {
+  const [minutes, hours, dates, months, days] = lists;
+  const byDate = dates?.includes(wall.getUTCDate());
+  const byDay = days?.includes(wall.getUTCDay());
+  const onDay = dates?.length === 31 || days?.length === 7 ? byDate && byDay : byDate || byDay;
+  return Boolean(
+    minutes?.includes(wall.getUTCMinutes()) &&
+      hours?.includes(wall.getUTCHours()) &&
+      months?.includes(wall.getUTCMonth() + 1) &&
+      onDay,
+  );
+}
+
+function cronField(min: number, max: number): fc.Arbitrary<{ text: string; list: number[] }> {
+  const all = Array.from({ length: max - min + 1 }, (_, at) => min + at);
+  const number = fc.integer({ min, max });
+  const part = fc.oneof(
+    { weight: 3, arbitrary: fc.constant({ text: "*", list: all }) },
+    number.map((at) => ({ text: String(at), list: [at] })),
+    fc.integer({ min: 1, max: max + 5 }).map((step) => ({
+      text: `*/${step}`,
+      list: all.filter((at) => (at - min) % step === 0),
+    })),
+    fc.uniqueArray(number, { minLength: 2, maxLength: 2 }).map((ends) => {
+      const [from = min, to = max] = ends.sort((a, b) => a - b);
+      return { text: `${from}-${to}`, list: all.filter((at) => at >= from && at <= to) };
+    }),
+  );
+  return fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => ({
+    text: parts.map(({ text }) => text).join(","),
+    list: all.filter((at) => parts.some(({ list }) => list.includes(at))),
+  }));
+}
+
+test("any line is due exactly when each minute, looked at by hand, says so", async () => {
+  const fields = fc.tuple(
+    ...[cronField(0, 59), cronField(0, 23), cronField(1, 31), cronField(1, 12), cronField(0, 6)],
+  );
+  // None of these changes its clocks in these years.
+  const zones = fc.constantFrom(
+    ...(["UTC 0", "Asia/Kathmandu 345", "Pacific/Marquesas -570", "+05:30 330"] as const),
+  );
+  const start = fc.date({
+    min: new Date("2020-01-01"),
+    max: new Date("2030-01-01"),
+    noInvalidDate: true,
+  });
+  await fc.assert(
+    fc.asyncProperty(fields, zones, start, async (given, zone, from) => {
+      const [name = "", offset] = zone.split(" ");
+      const pattern = given.map(({ text }) => text).join(" ");
+      const { items, failures } = await parseCrontab(`${pattern} task ?tz=${name}`);
+      const lists = given.map(({ list }) => list);
+      const span = { afterMs: from.getTime(), untilMs: from.getTime() + 2 * 86_400_000 };
+      const byHand: number[] = [];
+      const first = floorToMinute(span.afterMs) + 60_000;
+      for (let at = first; at <= span.untilMs; at += 60_000) {
+        if (isDueByHand(lists, new Date(at + Number(offset) * 60_000))) byHand.push(at);
+      }
+      const found = items[0] === undefined ? [] : [...dueMinutes(items[0].schedule, span)];
+      expect(found).toEqual(byHand);
+      if (failures.length > 0) expect(failures[0]?.reason).toMatch(/^no month .* has a day/);
+    }),
+    { seed: 1, numRuns: 150 },
+  );
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatDuration, parseDuration } from "../../src/core/duration.ts";
 
@@ -65,5 +66,57 @@ describe("formatDuration", () => {
 
   test("what it writes parses to the same milliseconds", () => {
     for (let ms = 1; ms < 1e12; ms = ms * 3 + 7) expect(parseDuration(formatDuration(ms))).toBe(ms);
+  });
+});
+
+describe("for any input", () => {
+  const part = fc.tuple(
+    fc.oneof(
+      fc.nat(10_000).map(String),
+      fc.tuple(fc.nat(999), fc.nat(999)).map((n) => n.join(".")),
+    ),
+    fc.constantFrom(["ms", 1], ["s", 1e3], ["m", 6e4], ["h", 36e5], ["d", 864e5] as const),
+  );
+
+  test("parts that follow each other add up", () => {
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
+        const text = parts.map(([amount, [unit]]) => `${amount}${unit}`).join("");
+        const sum = parts.reduce((ms, [amount, [, size]]) => ms + Number(amount) * Number(size), 0);
+        expect(parseDuration(text)).toBeCloseTo(sum, 3);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  test("what is written of milliseconds parses to the same, whatever they are", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1e14 }), (ms) => {
+        expect(parseDuration(formatDuration(ms))).toBe(ms);
+        expect(parseDuration(ms)).toBe(ms);
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+
+  test("it is a time that can be waited for, or it is refused in a few words", () => {
+    const texts = fc.oneof(
+      fc.anything({ withBigInt: true, withNullPrototype: true }),
+      fc.string({ unit: fc.constantFrom(..."0123456789.-+eE smhd") }),
+      fc.string({ minLength: 1_000, maxLength: 2_000 }),
+    );
+    fc.assert(
+      fc.property(texts, (given) => {
+        try {
+          // why: callers without types give whatever they have
+          const ms = parseDuration(given as string);
+          expect(Number.isFinite(ms) && ms >= 0).toBe(true);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "bad-duration" });
+          expect(String(error).length).toBeLessThan(300);
+        }
+      }),
+      { seed: 1, numRuns: 1_000 },
+    );
   });
 });
