@@ -86,11 +86,15 @@ export async function checkQueueContract(
       `A newer graphile-worker has migrated ${schemas.queue} (${which}), and its changes are breaking`,
     );
   }
-  const { rows } = await client.query(
-    `select table_name, column_name from information_schema.columns where table_schema = $1`,
-    [schemas.queueName],
+  // Not from information_schema: that view takes the server 20 ms, each time a process starts.
+  const { rows } = await client.query<{ name: string }>(
+    `select c.relname || '.' || a.attname as name
+     from pg_catalog.pg_class c
+     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relnamespace = to_regnamespace($1) and c.relname = any ($2)`,
+    [schemas.queue, Object.keys(columnsWeUse)],
   );
-  const found = new Set(rows.map((row) => `${row.table_name}.${row.column_name}`));
+  const found = new Set(rows.map(({ name }) => name));
   const missing = Object.entries(columnsWeUse).flatMap(([table, columns]) =>
     columns.map((column) => `${table}.${column}`).filter((name) => !found.has(name)),
   );

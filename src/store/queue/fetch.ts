@@ -98,16 +98,15 @@ ${takePicked(queue, own)}, picked.identifier`,
 }
 
 function plainStatement({ queue, own }: Schemas): string {
-  return `
-with picked as (
-  select ctid as place from ${queue}._private_jobs
+  const places = `
+  select ctid from ${queue}._private_jobs
   where is_available = true and job_queue_id is null
     and run_at <= now() and task_id = any ($2::int[])
   order by priority, run_at
   limit $3::int
-  for update skip locked
-)
-${takePlaces(queue, own)}, (select exists (
+  for update skip locked`;
+  return `
+${takePlaces(queue, own, places)}, (select exists (
     select 1 from ${queue}._private_jobs where is_available = true and job_queue_id is not null))`;
 }
 

@@ -116,14 +116,18 @@ const settled = `unnest($1::bigint[], $2::int[], $3::text[], $4::json[], $5::flo
  * Without a key, a serial queue, details or an earlier record there are only these two to write.
  * Times come as milliseconds since $2 and outputs as one JSON array: shorter to write and to read.
  * The rows are found by where they are rather than by an index; the id is still what counts.
+ * The arrays are taken apart in the select list, where nothing is stored in between.
  */
 function plainStatement({ queue, own }: Schemas): string {
   return `
 with done as (
   delete from ${queue}._private_jobs j
-  using rows from (unnest($3::bigint[]), unnest($4::int[]), unnest($5::float8[]),
-      unnest($6::float8[]), json_array_elements($7::json), unnest($8::tid[]), unnest($9::int[]))
-    as s(id, attempt, started_ms, finished_ms, output, place, task)
+  using (
+    select unnest($3::bigint[]) as id, unnest($4::int[]) as attempt,
+      unnest($5::float8[]) as started_ms, unnest($6::float8[]) as finished_ms,
+      json_array_elements($7::json) as output, unnest($8::tid[]) as place,
+      unnest($9::int[]) as task
+  ) s
   where j.ctid = s.place and j.id = s.id and j.locked_by = $1::text and j.attempts = s.attempt
   returning j.id, s.task, j.payload, j.priority, j.key, j.max_attempts, j.created_at,
     j.run_at, s.attempt, s.output, s.started_ms, s.finished_ms

@@ -39,14 +39,14 @@ returning ${rowColumns(own, "picked.queue_name")}`;
 }
 
 /**
- * The same for jobs without a serial queue, found again in `picked` (place) by where they are
- * rather than by an index. A job that was changed and locked in the same moment is passed over.
+ * The same for jobs without a serial queue. `places` is a statement that picks and locks them and
+ * returns where they are: they are found again by that, all at once, rather than one by one or by
+ * an index. A job that was changed and locked in the same moment is passed over.
  */
-export function takePlaces(queue: string, own: string): string {
+export function takePlaces(queue: string, own: string, places: string): string {
   return `update ${queue}._private_jobs jobs
 set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
-from picked
-where jobs.ctid = picked.place
+where jobs.ctid = any (array(${places}))
 returning ${rowColumns(own, "null::text")}`;
 }
 
