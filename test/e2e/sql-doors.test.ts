@@ -1,6 +1,7 @@
 /** What people reach with psql alone: the function that adds jobs and the view that shows them. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { longestPayload } from "../../src/core/payload-json.ts";
 import { settlePlain } from "../../src/store/queue/settle.ts";
 import { settleOthers } from "../../src/store/queue/settle-others.ts";
 import { completed, ended, type QueueKit, queueKit } from "../support/queue-kit.ts";
@@ -101,6 +102,26 @@ describe("taskrun.add_job", () => {
     [{ delay: "soon" }, /delay is "soon", expected a duration/],
     [{ run_at: "tomorrowish" }, /run_at is "tomorrowish", expected a moment/],
     [{ run_at: "2099-99-99" }, /run_at is "2099-99-99", expected a moment/],
+    [{ run_at: "infinity" }, /run_at is "infinity", expected a moment .* before the year 10000/],
+    [{ run_at: "-infinity" }, /run_at is "-infinity", expected a moment/],
+    [{ run_at: "NaN" }, /run_at is "NaN", expected a moment/],
+    [{ run_at: "10000-01-01" }, /run_at is "10000-01-01", expected a moment/],
+    [{ run_at: "0044-03-15 BC" }, /run_at is "0044-03-15 BC", expected a moment/],
+    [{ run_at: "2030-01-01 Foo/Bar" }, /run_at is "2030-01-01 Foo\/Bar", expected a moment/],
+    [{ run_at: 1e300 }, /run_at is 1000+\.\.\. \(301 characters\), expected a moment/],
+    [{ run_at: "" }, /run_at is "", expected a moment/],
+    [{ delay: "infinity" }, /delay is "infinity", expected a duration/],
+    [{ delay: "NaN" }, /delay is "NaN", expected a duration/],
+    [{ delay: 1e300 }, /delay is 1000+\.\.\. \(301 characters\), expected a duration/],
+    [{ delay: 1e15 }, /delay is 1000000000000000, expected .* before the year 10000/],
+    [{ delay: -1 }, /delay is -1, expected a duration/],
+    [{ key: "k".repeat(513) }, /key is "k+\.\.\. \(515 characters\), expected text of 1 to 512/],
+    [{ key: 5 }, /key is 5, expected text of 1 to 512 characters/],
+    [{ queue: "" }, /queue is "", expected text of 1 to 128 characters/],
+    [{ queue: ["a"] }, /queue is \["a"\], expected text of 1 to 128 characters/],
+    [{ correlation_id: {} }, /correlation_id is {}, expected text of 1 to 10000 characters/],
+    [{ correlation_id: "" }, /correlation_id is "", expected text of 1 to 10000/],
+    [{ created_by: "c".repeat(10_001) }, /created_by is "c+\.\.\. \(10003 characters\), expected/],
     [{ max_attempts: 0 }, /max_attempts is 0, expected a whole number from 1 to 32767/],
     [{ max_attempts: 2.5 }, /max_attempts is 2.5, expected a whole number/],
     [{ key: "k", key_mode: "sometimes" }, /key_mode is "sometimes", expected "replace"/],
@@ -138,14 +159,90 @@ describe("taskrun.add_job", () => {
     [{ retry: { max_attempts: 5 } }, /retry has the unknown field 'max_attempts'/],
     [{ retry: {}, retry_strategy: {} }, /give retry or retry_strategy, not both/],
   ];
-  test.each(refused)("refuses %j", async (options, message) => {
+  test.each(refused)("refuses %j, alone and in a list", async (options, message) => {
     const call = q.add(options as Record<string, unknown>);
     await expect(call).rejects.toMatchObject({
       message: expect.stringMatching(message),
       code: "22023",
+      hint: expect.stringMatching(/\.$/),
+    });
+    const list = JSON.stringify([{ task: "good" }, { task: "bad", options }]);
+    await expect(q.db.query("select taskrun.add_jobs($1)", [list])).rejects.toMatchObject({
+      message: expect.stringMatching(/^taskrun\.add_jobs: job 2 of the list: /),
+      code: "22023",
     });
     const { rows } = await q.db.query("select 1 from graphile_worker._private_jobs");
     expect(rows).toEqual([]);
+  });
+
+  const names: [task: string | null, what: string][] = [
+    ["", "the task's name is empty"],
+    [null, "the task's name is null"],
+    [
+      "t".repeat(129),
+      `the task's name has 129 characters: '${"t".repeat(60)}... (129 characters)'`,
+    ],
+  ];
+  test.each(names)("refuses the task's name %j", async (task, what) => {
+    await expect(q.db.query("select taskrun.add_job($1)", [task])).rejects.toMatchObject({
+      message: `taskrun.add_job: ${what}`,
+      code: "22023",
+      hint: "Give a name of 1 to 128 characters.",
+    });
+    const list = JSON.stringify([{ task: "good" }, { task }]);
+    const refusal = { message: expect.stringMatching(/job 2 of the list/), code: "22023" };
+    await expect(q.db.query("select taskrun.add_jobs($1)", [list])).rejects.toMatchObject(refusal);
+  });
+
+  test("takes a name of 128 characters of any kind", async () => {
+    const { rows } = await addRaw(`'${"💥".repeat(64)}${"é".repeat(64)}'`);
+    expect(rows).toHaveLength(1);
+  });
+
+  test("takes payloads as large as the client does, and says of a larger one how large", async () => {
+    const add = (payload: unknown) =>
+      q.db.query("select taskrun.add_job('t', $1)", [JSON.stringify(payload)]);
+    const numbers = Array(4_999_999).fill(1);
+    expect(JSON.stringify(numbers)).toHaveLength(longestPayload - 1);
+    await add(numbers);
+    await add("x".repeat(longestPayload - 2));
+    const refusal = {
+      message: `taskrun.add_job: the payload for t has 10000001 characters of JSON, more than 10000000`,
+      hint: expect.stringMatching(/^Put it into a table or a file/),
+      code: "22023",
+    };
+    await expect(add([...numbers, 1])).rejects.toMatchObject(refusal);
+    const list = JSON.stringify([
+      { task: "t" },
+      { task: "t", payload: "x".repeat(longestPayload) },
+    ]);
+    await expect(q.db.query("select taskrun.add_jobs($1)", [list])).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /job 2 of the list: the payload for t has 10000002 characters/,
+      ),
+    });
+    // A few bytes in the database, a hundred thousand digits for whoever reads them.
+    const digits = `[${Array(200).fill("1e100000").join(",")}]`;
+    await expect(q.db.query("select taskrun.add_job('t', $1)", [digits])).rejects.toMatchObject({
+      message: expect.stringMatching(/the payload for t has 20000\d+ characters/),
+    });
+  });
+
+  test("a job of a list that only the calendar can refuse is refused with its place", async () => {
+    const list = [{ task: "a" }, { task: "b", options: { run_at: "2030-02-30T00:00:00Z" } }];
+    await expect(
+      q.db.query("select taskrun.add_jobs($1)", [JSON.stringify(list)]),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /job 2 of the list: run_at is "2030-02-30T00:00:00Z", expected/,
+      ),
+      hint: "Correct the option 'run_at'.",
+    });
+  });
+
+  test("numbers for what is text are kept as text", async () => {
+    const id = await q.add({ correlation_id: 17, created_by: 4 });
+    expect(await q.kit.job(id)).toMatchObject({ correlation_id: "17", created_by: "4" });
   });
 
   const long = "x".repeat(200_000);

@@ -13,7 +13,7 @@ const saidOfPayload = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?the payl
 
 /** invalid_parameter_value, as the functions that read an option raise it. */
 const refusedOption = "22023";
-const saidOfOption = /^taskrun\.add_jobs?: (.+)$/s;
+const saidOfOption = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?(.+)$/s;
 
 /** `bad-payload` or `bad-enqueue-option` when that is what `error` means; else the error. */
 export function refusedJob(error: unknown): unknown {
@@ -35,13 +35,18 @@ function ofPayload(message: string, cause: unknown): TaskrunError | null {
   const said = saidOfPayload.exec(message);
   if (said === null) return null;
   const [, place, what] = said;
-  const where = place === undefined ? "" : `jobs[${Number(place) - 1}]: `;
-  return new TaskrunError("bad-payload", `${where}The payload ${what}`, { cause });
+  return new TaskrunError("bad-payload", `${inList(place)}The payload ${what}`, { cause });
 }
 
 function ofOption(message: string, cause: unknown, hint: unknown): TaskrunError | null {
-  const what = saidOfOption.exec(message)?.[1];
-  if (what === undefined) return null;
-  const nextStep = typeof hint === "string" ? { nextStep: hint } : {};
-  return new TaskrunError("bad-enqueue-option", what, { ...nextStep, cause });
+  const said = saidOfOption.exec(message);
+  if (said === null) return null;
+  const [, place, what] = said;
+  const nextStep = typeof hint === "string" && hint !== "" ? { nextStep: hint } : {};
+  return new TaskrunError("bad-enqueue-option", `${inList(place)}${what}`, { ...nextStep, cause });
+}
+
+/** Places count from 1 in SQL. */
+function inList(place: string | undefined): string {
+  return place === undefined ? "" : `jobs[${Number(place) - 1}]: `;
 }

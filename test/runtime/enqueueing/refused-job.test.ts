@@ -59,6 +59,15 @@ test("an option that only the database can read is refused like any other", asyn
   });
 });
 
+test("of a list that one is told with its place, and what to do about it", async () => {
+  const list = [{ task: "other" }, { task: "other", runAt: "infinity" }];
+  await expect(enqueuer.enqueueMany(list)).rejects.toMatchObject({
+    code: "bad-enqueue-option",
+    message: expect.stringMatching(/^jobs\[1\]: run_at is "infinity", expected a moment like /),
+    nextStep: "Correct the option 'run_at'.",
+  });
+});
+
 test("any other error stays what it is", () => {
   const check = Object.assign(new Error("violates check constraint"), { code: "23514" });
   for (const error of [check, new Error("x"), null, "text"]) {
