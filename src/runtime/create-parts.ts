@@ -63,6 +63,7 @@ export function createParts(options: RuntimeOptions): Parts {
       limits.settled(batch);
       cancels.settled(batch);
     },
+    moreAtOnce: () => dispatcher.goesOnNextTurn,
     onGuarded: (ended, task, state) => gates.ended(ended, task, state),
   });
   const gates: Gates = new Gates({ ...shared, onChange: () => dispatcher.gatesChanged() });

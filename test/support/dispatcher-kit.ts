@@ -53,6 +53,7 @@ export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): Dispatc
     events,
     logger,
     onSettled: (batch) => dispatcher.settled(batch),
+    moreAtOnce: () => dispatcher.goesOnNextTurn,
   });
   let fetches = 0;
   const fetch = given.fetch ?? ((limit: number) => q.take("p", limit));

@@ -19,6 +19,7 @@ import { DueTimer } from "./due-timer.ts";
 import { FetchDepth } from "./fetch-depth.ts";
 import { NextChange } from "./next-change.ts";
 import { SpacedCalls } from "./spaced-calls.ts";
+import { StartAllowance } from "./start-allowance.ts";
 import { UnsettledJobs } from "./unsettled-jobs.ts";
 import { WaitingJobs } from "./waiting-jobs.ts";
 
@@ -48,6 +49,7 @@ export class Dispatcher {
   #requested = 0;
   #accepting = false;
   #pumping = false;
+  readonly #allowance = new StartAllowance(() => this.#pump());
   readonly #urgent = new SpacedCalls(urgentIntervalMs, () => this.#fetchUrgent());
   #retry: NodeJS.Timeout | undefined;
   #staleCheck: NodeJS.Timeout | undefined;
@@ -60,6 +62,11 @@ export class Dispatcher {
 
   get running(): ReadonlySet<Attempt> {
     return this.#running;
+  }
+
+  /** Jobs that wait here will be started in the next turn of the event loop. */
+  get goesOnNextTurn(): boolean {
+    return this.#allowance.usedUp;
   }
 
   /** Whether this process knows of its lock on the job. */
@@ -149,9 +156,9 @@ export class Dispatcher {
     this.#pumping = true;
     const { concurrency, settler } = this.#options;
     while (this.#running.size < concurrency && settler.backlog < maxBacklog) {
+      if (this.#waiting.count === 0 || !this.#allowance.take()) break;
       const job = this.#waiting.next();
-      if (job === undefined) break;
-      this.#startAttempt(job);
+      if (job !== undefined) this.#startAttempt(job);
     }
     this.#pumping = false;
     if (this.#running.size + this.#waiting.count === 0) this.#depth.idle(performance.now());

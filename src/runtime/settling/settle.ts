@@ -31,6 +31,8 @@ export interface SettlerOptions {
   readonly logger: Logger;
   /** Called when a batch has landed: serial queues are free again, retries may be due. */
   readonly onSettled: (ended: readonly EndedAttempt[]) => void;
+  /** Whether more attempts will end in the next turn of the event loop: then their batch waits. */
+  readonly moreAtOnce?: () => boolean;
   /** What became of a job whose task has a breaker; null when it had been lost. */
   readonly onGuarded?: (ended: EndedAttempt, task: Task, state: OutcomeState | null) => void;
 }
@@ -80,14 +82,17 @@ export class Settler {
     else if (isPlain(ended)) this.#plain.push(ended);
     else this.#completed.push(ended);
     if (this.#plain.length >= maxBatch) this.#flush();
-    else if (!this.#flushScheduled) {
-      // Attempts that end in the same turn of the event loop share a batch.
-      this.#flushScheduled = true;
-      setImmediate(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      });
-    }
+    else if (!this.#flushScheduled) this.#flushLater();
+  }
+
+  /** Attempts that end in the same turn of the event loop share a batch, or in the same few. */
+  #flushLater(): void {
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      if (this.#options.moreAtOnce?.() && this.#plain.length > 0) this.#flushLater();
+      else this.#flush();
+    });
   }
 
   /** Resolves when everything handed over so far is in the database. */

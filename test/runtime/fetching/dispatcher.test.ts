@@ -262,6 +262,35 @@ describe("between one statement and the next", () => {
     expect(d.settler.counts).toMatchObject({ completed: 40_000, returned: 0, lost: 0 });
   });
 
+  test("between jobs that never wait the event loop goes round, and they are settled together", async () => {
+    const jobs = 1000;
+    let runs = 0;
+    let runsBeforeNextTurn = 0;
+    const handler = () => {
+      runs += 1;
+      if (runs === 1) setImmediate(() => (runsBeforeNextTurn = runs));
+    };
+    const batches: number[] = [];
+    const query = (config: pg.QueryConfig) => {
+      if (config.name === "taskrun settle plain") {
+        batches.push(String(config.values?.[2]).split(",").length);
+      }
+      return q.db.query(config);
+    };
+    const db: pg.Pool = new Proxy(q.db, {
+      get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+    });
+    const fetch = async () => (d?.fetches === 1 ? q.take("p", jobs) : []);
+    d = dispatcherKit(q, { handler, fetch, db });
+    await addManyBySql(q.kit, "t", jobs);
+    d.dispatcher.start();
+    await d.dispatcher.untilDrained();
+    expect(d.settler.counts.completed).toBe(jobs);
+    expect(runsBeforeNextTurn).toBeGreaterThan(0);
+    expect(runsBeforeNextTurn).toBeLessThan(jobs);
+    expect(batches).toEqual([jobs]);
+  });
+
   test("a job whose attempt can't be made fails with the reason, and no slot is lost", async () => {
     const createAttempt = () => {
       throw new Error("no such version");
