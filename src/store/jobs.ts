@@ -46,19 +46,74 @@ export interface AttemptRow {
   readonly process: string | null;
 }
 
-/** Newest first. */
+/** How far a list came in the time that it had. */
+export interface SearchedTo {
+  /** Go on before this id. */
+  readonly before: string;
+  /** When that job was added; null when it has gone. */
+  readonly at: Date | null;
+}
+
+export interface JobPage {
+  /** Newest first. */
+  readonly jobs: readonly JobRow[];
+  /** Null: there are as many as the filter's limit says, or there are no more. */
+  readonly searchedTo: SearchedTo | null;
+}
+
+/** All that a filter matches, up to its limit, however long that takes; newest first. */
 export async function listJobs(
   db: pg.Pool,
   schemas: Schemas,
   filter: JobFilter = {},
 ): Promise<JobRow[]> {
-  const ids = await listJobIds(db, schemas, filter);
-  if (ids.length === 0) return [];
-  const { rows } = await db.query<JobRow>(
-    `select * from ${schemas.own}.jobs where id = any ($1::bigint[]) order by id desc`,
-    [ids],
-  );
-  return rows;
+  const { jobs } = await listJobPage(db, schemas, filter, { budgetMs: Number.POSITIVE_INFINITY });
+  return [...jobs];
+}
+
+/** What is found in that time; a filter that matches little may need several such pages. */
+export function listJobPage(
+  db: pg.Pool,
+  { own, ...schemas }: Schemas,
+  filter: JobFilter,
+  { budgetMs }: { readonly budgetMs: number },
+): Promise<JobPage> {
+  return inSnapshot(db, async (client) => {
+    const { ids, searchedTo } = await listJobIds(client, { own, ...schemas }, filter, budgetMs);
+    const { rows: jobs } =
+      ids.length === 0
+        ? { rows: [] }
+        : await client.query<JobRow>(
+            `select * from ${own}.jobs where id = any ($1::bigint[]) order by id desc`,
+            [ids],
+          );
+    if (searchedTo === null) return { jobs, searchedTo };
+    const { rows } = await client.query<Pick<JobRow, "created_at">>(
+      `select created_at from ${own}.jobs where id = $1`,
+      [searchedTo],
+    );
+    return { jobs, searchedTo: { before: searchedTo, at: rows[0]?.created_at ?? null } };
+  });
+}
+
+/** A job that ends between two statements would else be in neither of them. */
+async function inSnapshot<Value>(
+  db: pg.Pool,
+  read: (client: pg.PoolClient) => Promise<Value>,
+): Promise<Value> {
+  const client = await db.connect();
+  let failed = false;
+  try {
+    await client.query("begin isolation level repeatable read read only");
+    const value = await read(client);
+    await client.query("commit");
+    return value;
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    client.release(failed);
+  }
 }
 
 export async function getJob(

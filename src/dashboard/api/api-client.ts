@@ -12,6 +12,8 @@ export type Query = Readonly<
 export interface ListAnswer<Row> {
   readonly rows: readonly Row[];
   readonly nextCursor: string | null;
+  /** The answer has less than was asked for, since looking further takes long. */
+  readonly searchedTo: string | null;
 }
 
 export interface ApiClientOptions {
@@ -50,10 +52,11 @@ export class ApiClient {
   /** @throws ApiError */
   async list<Row>(path: string, query?: Query): Promise<ListAnswer<Row>> {
     const answer = await this.#ask("GET", this.address(path, query));
-    const next = answer.next_cursor;
+    const { next_cursor: next, searched_back_to: searched } = answer;
     return {
       rows: answer.data as readonly Row[], // why: the API answers what its documentation says
       nextCursor: typeof next === "string" ? next : null,
+      searchedTo: typeof searched === "string" ? searched : null,
     };
   }
 

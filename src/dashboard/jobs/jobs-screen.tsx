@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { CatalogRecord } from "../api/records.ts";
 import { useApp, useMay } from "../app-context.ts";
 import { formatCount } from "../controls/format.ts";
+import { Moment } from "../controls/moment.tsx";
 import { Fault, Notice } from "../controls/notice.tsx";
 import { CancelDialog } from "../job/cancel-dialog.tsx";
 import { useJobActions } from "../job/use-job-actions.ts";
@@ -50,17 +51,18 @@ export function JobsScreen({ params }: { params: URLSearchParams }) {
       <BulkBar selected={selected} onChoose={setBulk} />
       {list === null && error === null && <p class="loading">Loading…</p>}
       {error !== null && <Fault error={error} reload={reload} />}
-      {list !== null && list.rows.length === 0 && <NoJobs query={query} onChange={change} />}
       {list !== null && list.rows.length > 0 && (
-        <>
-          <JobTable
-            jobs={list.rows}
-            left={list.left}
-            onSelect={setSelected}
-            {...{ cursor, selected }}
-          />
-          <MoreButton jobs={jobs} />
-        </>
+        <JobTable
+          jobs={list.rows}
+          left={list.left}
+          onSelect={setSelected}
+          {...{ cursor, selected }}
+        />
+      )}
+      {list !== null && list.rows.length === 0 && list.nextCursor === null ? (
+        <NoJobs query={query} onChange={change} />
+      ) : (
+        list !== null && <MoreButton jobs={jobs} />
       )}
       {cancelled !== null && (
         <CancelDialog
@@ -172,10 +174,21 @@ function NoJobs({ query, onChange }: { query: JobQuery; onChange: (query: JobQue
 }
 
 function MoreButton({ jobs }: { jobs: HeldJobs }) {
-  if (jobs.list?.nextCursor === null) return <p class="end">That is all.</p>;
+  const { nextCursor, searchedTo } = jobs.list ?? { nextCursor: null, searchedTo: null };
+  if (nextCursor === null) return <p class="end">That is all.</p>;
+  if (searchedTo === null) {
+    return (
+      <button type="button" class="more" onClick={jobs.showMore}>
+        Older ones
+      </button>
+    );
+  }
   return (
-    <button type="button" class="more" onClick={jobs.showMore}>
-      Older ones
-    </button>
+    <p class="end" role="status">
+      Searched back to <Moment at={searchedTo} />.{" "}
+      <button type="button" onClick={jobs.showMore}>
+        Search on
+      </button>
+    </p>
   );
 }

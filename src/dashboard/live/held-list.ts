@@ -16,15 +16,18 @@ export interface HeldList<Row extends HeldRow> {
   readonly left: ReadonlySet<string>;
   /** Where the next page starts; null = there is none. */
   readonly nextCursor: string | null;
+  /** All that is newer has been looked at, as far as the list goes; null = it is full, or ends. */
+  readonly searchedTo: string | null;
 }
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly nextCursor: string | null;
+  readonly searchedTo: string | null;
 }
 
-export function heldList<Row extends HeldRow>({ rows, nextCursor }: Page<Row>): HeldList<Row> {
-  return { rows, waiting: [], left: new Set(), nextCursor };
+export function heldList<Row extends HeldRow>(page: Page<Row>): HeldList<Row> {
+  return { ...page, waiting: [], left: new Set() };
 }
 
 /** The first page as it is now. */
@@ -32,11 +35,11 @@ export function refreshed<Row extends HeldRow>(
   held: HeldList<Row>,
   page: Page<Row>,
 ): HeldList<Row> {
-  // Nobody reads an empty list.
-  if (held.rows.length === 0) return heldList(page);
+  // Nobody reads an empty list; but somebody may have searched on from it.
+  if (held.rows.length === 0) return cameFurther(held, page) ? held : heldList(page);
   const now = new Map(page.rows.map((row) => [row.id, row]));
   const newest = held.rows[0]?.id ?? "0";
-  const oldestAsked = page.nextCursor === null ? "0" : (page.rows.at(-1)?.id ?? "0");
+  const oldestAsked = page.nextCursor === null ? "0" : (page.rows.at(-1)?.id ?? page.nextCursor);
   const left = held.rows
     .filter(({ id }) => !now.has(id) && (held.left.has(id) || !isBefore(id, oldestAsked)))
     .map(({ id }) => id);
@@ -45,6 +48,7 @@ export function refreshed<Row extends HeldRow>(
     waiting: page.rows.filter(({ id }) => isBefore(newest, id)),
     left: new Set(left),
     nextCursor: held.nextCursor,
+    searchedTo: held.searchedTo,
   };
 }
 
@@ -52,7 +56,13 @@ export function refreshed<Row extends HeldRow>(
 export function extended<Row extends HeldRow>(held: HeldList<Row>, page: Page<Row>): HeldList<Row> {
   const shown = new Set(held.rows.map(({ id }) => id));
   const more = page.rows.filter(({ id }) => !shown.has(id));
-  return { ...held, rows: [...held.rows, ...more], nextCursor: page.nextCursor };
+  const { nextCursor, searchedTo } = page;
+  return { ...held, rows: [...held.rows, ...more], nextCursor, searchedTo };
+}
+
+function cameFurther<Row extends HeldRow>(held: HeldList<Row>, page: Page<Row>): boolean {
+  if (page.rows.length > 0 || page.nextCursor === null) return false;
+  return held.nextCursor === null || isBefore(held.nextCursor, page.nextCursor);
 }
 
 /** One row told to be otherwise. */

@@ -6,7 +6,7 @@ import { listGroupJobs } from "../../store/error-groups.ts";
 import { explainJob } from "../../store/explain.ts";
 import type { JobFilter } from "../../store/job-filter.ts";
 import { readJobStory } from "../../store/job-story.ts";
-import { getJob, type JobRow, listJobs } from "../../store/jobs.ts";
+import { getJob, type JobPage, type JobRow, listJobPage, listJobs } from "../../store/jobs.ts";
 import { listLogLinesAfter } from "../../store/logs.ts";
 import type { JobChoice } from "../../store/operations.ts";
 import { readStats, type TaskStats } from "../../store/task-stats.ts";
@@ -129,13 +129,23 @@ export const taskRoutes: readonly HttpRoute[] = [
       cursor: jobId.optional(),
     }),
     data: listOf(taskShape),
-    more: { next_cursor: z.string().nullable().describe("Null: there are no more") },
+    more: {
+      next_cursor: z.string().nullable().describe("Null: there are no more"),
+      searched_back_to: momentShape
+        .optional()
+        .describe("Only where few match: looked at are tasks created since; go on by the cursor"),
+    },
     async answer({ query }, api) {
       const { limit: most } = query;
-      const rows = await listPage(api, query);
-      const shown = rows.slice(0, most).map(taskView);
-      const next_cursor = rows.length > most ? (shown.at(-1)?.id ?? null) : null;
-      return { data: shown, more: { next_cursor } };
+      const { jobs, searchedTo } = await listPage(api, query);
+      const shown = jobs.slice(0, most).map(taskView);
+      const next_cursor =
+        jobs.length > most ? (shown.at(-1)?.id ?? null) : (searchedTo?.before ?? null);
+      const at = searchedTo?.at ?? null;
+      return {
+        data: shown,
+        more: { next_cursor, ...(at === null ? {} : { searched_back_to: at }) },
+      };
     },
   }),
   httpRoute({
@@ -213,18 +223,26 @@ interface PageQuery extends z.output<typeof filterShape> {
   readonly payload?: JobFilter["payload"] | undefined;
 }
 
+/** Within that time a page answers, with less on it if need be. */
+const searchMs = 80;
+
 /** One more than asked for: it says whether there is another page. */
-function listPage(api: ApiParts, query: PageQuery): Promise<JobRow[]> {
-  return listChosen(api, query, query.limit + 1);
+async function listPage(api: ApiParts, query: PageQuery): Promise<JobPage> {
+  const filter = await jobFilterOf(api, query);
+  return listJobPage(api.db, api.schemas, filter, { budgetMs: searchMs });
 }
 
 /** The newest tasks that a filter matches, at most so many. */
 export async function listChosen(
-  { db, schemas }: ApiParts,
+  api: ApiParts,
   query: Omit<PageQuery, "limit">,
   most: number,
 ): Promise<JobRow[]> {
-  const { cursor, fingerprint, payload: conditions } = query;
+  return listJobs(api.db, api.schemas, await jobFilterOf(api, { ...query, limit: most - 1 }));
+}
+
+async function jobFilterOf({ db, schemas }: ApiParts, query: PageQuery): Promise<JobFilter> {
+  const { cursor, fingerprint, payload: conditions, limit } = query;
   const choice = jobFilterFrom(query);
   const { since, task } = choice;
   const ids =
@@ -234,13 +252,13 @@ export async function listChosen(
           ...(since === undefined ? {} : { since }),
           ...(task === undefined ? {} : { task }),
         });
-  return listJobs(db, schemas, {
+  return {
     ...choice,
     ...(ids === undefined ? {} : { ids }),
     ...(conditions === undefined ? {} : { payload: conditions }),
     ...(cursor === undefined ? {} : { before: cursor }),
-    limit: most,
-  });
+    limit: limit + 1,
+  };
 }
 
 type StatsView = z.input<typeof statsShape>;

@@ -38,7 +38,7 @@ beforeEach(() => {
 
 test("addresses are beneath the prefix, and leave out what is empty", async () => {
   expect(await api.list("tasks", { status: "failed", queue: "", payload: ["a=1", "b=2"] })).toEqual(
-    { rows: [1], nextCursor: "7" },
+    { rows: [1], nextCursor: "7", searchedTo: null },
   );
   expect(asked.url).toBe("/app/jobs/tasks?status=failed&payload=a%3D1&payload=b%3D2");
   expect(asked.headers["x-taskrun-request"]).toBeUndefined();

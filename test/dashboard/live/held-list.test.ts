@@ -13,7 +13,11 @@ interface Row {
 }
 
 const row = (id: number, status = "pending"): Row => ({ id: String(id), status });
-const page = (rows: readonly Row[], nextCursor: string | null = null) => ({ rows, nextCursor });
+const page = (
+  rows: readonly Row[],
+  nextCursor: string | null = null,
+  searchedTo: string | null = null,
+) => ({ rows, nextCursor, searchedTo });
 const ids = ({ rows }: Pick<HeldList<Row>, "rows">): string[] => rows.map(({ id }) => id);
 
 test("newer rows wait; those that are shown change in their places", () => {
@@ -61,4 +65,17 @@ test("what is told of one row changes that row only", () => {
   const held = heldList(page([row(2), row(1)]));
   expect(changed(held, "1", { status: "failed" }).rows[1]?.status).toBe("failed");
   expect(changed(held, "7", { status: "failed" })).toBe(held);
+});
+
+test("a search that found nothing yet goes on from where it came, whatever is asked meanwhile", () => {
+  const first = heldList(page([], "900", "2030-01-31T08:00:00Z"));
+  const further = extended(first, page([], "800", "2030-01-30T08:00:00Z"));
+  expect(further).toMatchObject({ nextCursor: "800", searchedTo: "2030-01-30T08:00:00Z" });
+  expect(refreshed(further, page([], "905", "2030-01-31T08:01:00Z"))).toEqual(further);
+  expect(ids(refreshed(further, page([row(950)], "905")))).toEqual(["950"]);
+});
+
+test("a page that came less far says nothing of the rows below", () => {
+  const held = heldList(page([row(10), row(4)], "3"));
+  expect([...refreshed(held, page([], "8", "2030-01-31T08:00:00Z")).left]).toEqual(["10"]);
 });
