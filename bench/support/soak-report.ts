@@ -8,6 +8,7 @@ import { markdownTable, median } from "./statistics.ts";
 import { type Trend, trendOf } from "./trend.ts";
 
 export interface SoakSample extends Holdings {
+  /** Below zero in the warm-up. */
   readonly atHours: number;
   readonly connections: number;
   readonly backlog: number;
@@ -30,13 +31,18 @@ export interface Verdict {
   readonly faults: readonly string[];
 }
 
-/** The start-up is left out: code gets compiled, pools and caches fill. */
+/** The beginning is left out: pools and caches fill, and what runs rarely gets compiled. */
 const settledShare = 0.8;
 
 /** Growth below this share of the size isn't worth a word, however sure it is. */
 const smallestShare = 0.01;
 
-const sizes = { rssMb: "RSS, MB", heapUsedMb: "heap after GC, MB", externalMb: "external, MB" };
+const sizes = {
+  rssMb: "RSS, MB",
+  objectsMb: "objects after GC, MB",
+  threadHeapsMb: "heaps of threads, MB",
+  externalMb: "external, MB",
+};
 const handles = {
   openFiles: "open files",
   resources: "active handles and requests",
@@ -45,22 +51,36 @@ const handles = {
   contexts: "contexts",
 };
 
+/**
+ * Told, but no fault: V8 compiles what is hot and forgets what is not. As a part of the RSS it
+ * counts; code that the program keeps is found by its objects.
+ */
+const told = {
+  compiledMb: "compiled by V8, MB (not judged)",
+  bytecodeMb: "of that bytecode, MB (not judged)",
+  heapUsedMb: "whole heap after GC, MB (not judged)",
+  committedMb: "heap taken from the system, MB (not judged)",
+};
+
+const columns = { ...sizes, ...handles, ...told };
+
 export function judge(result: SoakResult): Verdict {
-  const settled = result.samples.filter(
-    (_, index) => index >= result.samples.length * (1 - settledShare),
-  );
-  const trends = Object.entries({ ...sizes, ...handles }).map(([key, name]) => {
-    const column = key as keyof typeof sizes | keyof typeof handles; // why: the keys of the tables
+  const steady = result.samples.filter(({ atHours }) => atHours >= 0);
+  const settled = steady.filter((_, index) => index >= steady.length * (1 - settledShare));
+  const trends = Object.entries(columns).map(([key, name]) => {
+    const column = key as keyof typeof columns; // why: the keys of the table
     const values = settled.map((sample) => sample[column]);
     const samples = settled.map(({ atHours }, index) => ({ atHours, value: values[index] ?? 0 }));
     const fifth = Math.max(1, Math.floor(values.length / 5));
     const [first, last] = [values.slice(0, fifth), values.slice(-fifth)];
     const stepsUp = key in handles && median(last) > Math.max(...first);
-    return { name, trend: trendOf(samples), first: median(first), last: median(last), stepsUp };
+    const isJudged = !(key in told);
+    const trend = trendOf(samples);
+    return { name, trend, first: median(first), last: median(last), stepsUp, isJudged };
   });
   const grown = trends.filter(
-    ({ trend, stepsUp, first }) =>
-      stepsUp || (trend.isGrowth && trend.growth > first * smallestShare),
+    ({ trend, stepsUp, first, isJudged }) =>
+      isJudged && (stepsUp || (trend.isGrowth && trend.growth > first * smallestShare)),
   );
   const faults = [
     ...grown.map(({ name, trend }) => `${name} grows by ${trend.slopePerHour.toFixed(2)} an hour`),
@@ -68,8 +88,8 @@ export function judge(result: SoakResult): Verdict {
   ];
   const rows = trends.map(({ name, trend, first, last }) => [
     name,
-    first.toFixed(1),
-    last.toFixed(1),
+    first.toFixed(2),
+    last.toFixed(2),
     slopeOf(trend),
     trend.noise.toFixed(2),
   ]);
@@ -111,13 +131,14 @@ function accountFaults({ account, saves, reloads, exitCode }: SoakResult): strin
 
 function reportText(result: SoakResult, faults: readonly string[], rows: string[][]): string {
   const { account, saves, reloads, minutes, jobsPerSecond, samples } = result;
+  const steady = samples.filter(({ atHours }) => atHours >= 0);
   const head = ["settled", "first fifth", "last fifth", "an hour (95 %)", "noise"];
   const { accepted, done, failed, open, lost, doubled } = account;
   return [
     "# Soak",
     "",
     `${minutes} minutes at ${jobsPerSecond} jobs a second, ${saves} saves, ${reloads} reloads,` +
-      ` ${samples.length} samples.`,
+      ` ${steady.length} samples; the minutes below zero are the warm-up.`,
     "",
     faults.length === 0 ? "**Nothing grows, nothing is lost.**" : "**Faults:**",
     ...faults.map((fault) => `- ${fault}`),
@@ -134,21 +155,24 @@ function reportText(result: SoakResult, faults: readonly string[], rows: string[
       " a last fifth whose median lies above all of the first fifth.",
     "",
     markdownTable(
-      ["minute", "RSS MB", "heap MB", "files", "handles", "connections", "backlog", "done"],
+      ["minute", "RSS MB", "objects MB", "compiled MB", ...counted],
       everyMinute(samples),
     ),
   ].join("\n");
 }
 
+const counted = ["files", "handles", "connections", "backlog", "done"];
+
 function everyMinute(samples: readonly SoakSample[]): string[][] {
-  let nextMinute = 0;
+  let nextMinute = Number.NEGATIVE_INFINITY;
   return samples.flatMap((sample) => {
     const minute = sample.atHours * 60;
     if (minute < nextMinute) return [];
     nextMinute = Math.floor(minute) + 1;
-    const { rssMb, heapUsedMb, openFiles, resources, connections, backlog, done } = sample;
+    const { openFiles, resources, connections, backlog, done } = sample;
     const counts = [openFiles, resources, connections, backlog, done].map(String);
-    return [[minute.toFixed(0), rssMb.toFixed(1), heapUsedMb.toFixed(1), ...counts]];
+    const memory = [sample.rssMb.toFixed(1), sample.objectsMb.toFixed(2)];
+    return [[minute.toFixed(0), ...memory, sample.compiledMb.toFixed(2), ...counts]];
   });
 }
 
@@ -156,7 +180,8 @@ function slopeOf({ slopePerHour, low, high }: Trend): string {
   return `${slopePerHour.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
-function plot(samples: readonly SoakSample[]): string {
+function plot(all: readonly SoakSample[]): string {
+  const samples = all.filter(({ atHours }) => atHours >= 0);
   const [width, height, margin] = [900, 380, 50];
   const hours = Math.max(...samples.map(({ atHours }) => atHours), 1 / 3600);
   const top = Math.max(...samples.map(({ rssMb }) => rssMb)) * 1.1;
@@ -179,11 +204,13 @@ function plot(samples: readonly SoakSample[]): string {
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...grid,
     curve("#c0392b", ({ rssMb }) => rssMb),
-    curve("#2980b9", ({ heapUsedMb }) => heapUsedMb),
+    curve("#2980b9", ({ objectsMb }) => objectsMb),
+    curve("#8e44ad", ({ compiledMb }) => compiledMb),
     curve("#27ae60", ({ openFiles }) => openFiles),
     label("RSS, MB", [margin, 24], "#c0392b"),
-    label("heap after GC, MB", [margin + 80, 24], "#2980b9"),
-    label("open files", [margin + 220, 24], "#27ae60"),
+    label("objects after GC, MB", [margin + 80, 24], "#2980b9"),
+    label("compiled by V8, MB", [margin + 230, 24], "#8e44ad"),
+    label("open files", [margin + 370, 24], "#27ae60"),
     label("0", [margin, height - 24]),
     label(`${(hours * 60).toFixed(0)} minutes`, [width - margin - 70, height - 24]),
     "</svg>\n",
