@@ -8,6 +8,7 @@ import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Duration } from "../core/duration.ts";
 import { parseDuration } from "../core/duration.ts";
 import { TaskrunError } from "../core/errors.ts";
+import { CoalescedAdds } from "../runtime/enqueueing/coalesced-adds.ts";
 import { createEnqueuer, type Enqueuer } from "../runtime/enqueueing/enqueue.ts";
 import { getJobEnd } from "../store/jobs.ts";
 import {
@@ -24,6 +25,7 @@ import {
   runJobNow,
   runJobsNow,
 } from "../store/operations.ts";
+import { addPlainJobs } from "../store/plain-jobs.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 import { ClientDatabase } from "./client-database.ts";
@@ -133,6 +135,7 @@ class Client implements TaskrunClient {
   readonly #database: ClientDatabase;
   readonly #tasks: ClientTasks;
   #config: Promise<LoadedConfig> | null = null;
+  #adds: CoalescedAdds | null = null;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -216,9 +219,20 @@ class Client implements TaskrunClient {
     this.#database.refuseWhenClosed();
     const { name, findTask } = await this.#tasks.named(named);
     const schemas = await this.#schemas();
-    const enqueuer = createEnqueuer({ db, schemas, findTask });
+    const enqueuer = createEnqueuer({
+      db,
+      schemas,
+      findTask,
+      ...(db === this.#database && { addPlain: (job) => this.#addsTo(schemas).add(job) }),
+    });
     const { id } = await this.#explained(schemas, () => add(enqueuer, name));
     return { id };
+  }
+
+  /** The jobs of all callers go together; those in somebody's transaction stay in it. */
+  #addsTo(schemas: Schemas): CoalescedAdds {
+    this.#adds ??= new CoalescedAdds((jobs) => addPlainJobs(this.#database, schemas, jobs));
+    return this.#adds;
   }
 
   async #enqueueMany(db: SqlRunner, jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {

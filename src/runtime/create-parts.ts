@@ -6,6 +6,7 @@
 import type pg from "pg";
 import { ShutdownError } from "../core/task-errors.ts";
 import { parentEnds } from "../store/dependencies.ts";
+import { addPlainJobs } from "../store/plain-jobs.ts";
 import { Attempt, type AttemptServices } from "./attempt/attempt.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
@@ -13,6 +14,7 @@ import type { BackgroundService } from "./background-service.ts";
 import { createShared, type Shared } from "./create-shared.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
+import { CoalescedAdds } from "./enqueueing/coalesced-adds.ts";
 import { createEnqueuer } from "./enqueueing/enqueue.ts";
 import { TaskPublisher } from "./enqueueing/task-publisher.ts";
 import { Dispatcher } from "./fetching/dispatcher.ts";
@@ -218,9 +220,11 @@ function createServices(
   { handlerPool, logs }: DispatcherNeeds,
   progress: ProgressWriter,
 ): AttemptServices {
+  const adds = new CoalescedAdds((jobs) => addPlainJobs(handlerPool, schemas, jobs));
   const { enqueue } = createEnqueuer({
     db: handlerPool,
     schemas,
+    addPlain: (job) => adds.add(job),
     findTask: (name) => registry.find(name),
   });
   return {

@@ -7,22 +7,20 @@ import type { Catalog } from "../../core/catalog.ts";
 import type { GraphileAddJobOptions } from "../../core/context.ts";
 import { TaskrunError } from "../../core/errors.ts";
 import type { EnqueueOptions } from "../../core/job.ts";
-import { faultOfText, toPayloadJson } from "../../core/payload-json.ts";
-import { formatIssues, withoutSecrets } from "../../core/schema-issues.ts";
 import type { Task } from "../../core/task.ts";
+import { addPlainJobs, type PlainJob } from "../../store/plain-jobs.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { SqlRunner } from "../../store/sql-runner.ts";
-import { columnsFor } from "./columns-for.ts";
+import { checkName, jobPreparer, type PreparedJob } from "./prepare-job.ts";
 import { refusedJob } from "./refused-job.ts";
-
-/** Of graphile-worker's column. */
-const longestName = 128;
 
 export interface EnqueuerOptions {
   readonly db: SqlRunner;
   readonly schemas: Schemas;
   /** The tasks known here, by name or alias. */
   readonly findTask: (name: string) => Task | undefined | Promise<Task | undefined>;
+  /** Adds one plain job; resolves with its id. Default: by a statement of its own on `db`. */
+  readonly addPlain?: (job: PlainJob) => Promise<string>;
 }
 
 export interface JobToEnqueue extends EnqueueOptions {
@@ -51,79 +49,28 @@ export interface Enqueuer {
   enqueueMany(jobs: readonly JobToEnqueue[]): Promise<{ id: string }[]>;
 }
 
-export function createEnqueuer({ db, schemas, findTask }: EnqueuerOptions): Enqueuer {
-  // As text first: some drivers would make JSON of a parameter that is JSON already.
-  const addOne = `select ${schemas.own}.add_job($1, $2::text::jsonb, $3::text::jsonb)::text as id`;
-  const addMany = `select id::text from ${schemas.own}.add_jobs($1::text::jsonb)
-    with ordinality as added (id, place) order by place`;
-  const send = async (text: string, values: string[]) => {
-    try {
-      return await db.query(text, values);
-    } catch (error) {
-      throw refusedJob(error);
-    }
-  };
+export function createEnqueuer(options: EnqueuerOptions): Enqueuer {
+  const { db, schemas, findTask } = options;
+  const addPlain =
+    options.addPlain ?? (async (job) => idOf((await addPlainJobs(db, schemas, [job]))[0]));
   return {
     async enqueue(name, payload, options = {}) {
       checkName(name);
-      const { payloadJson, optionsJson } = await prepare(await findTask(name), name, {
-        payload,
-        options,
-      });
-      const { rows } = await send(addOne, [name, payloadJson, optionsJson]);
-      return { id: idOf(rows[0]) };
+      const prepare = jobPreparer();
+      const job = await prepare(await findTask(name), { name, payload, options });
+      const add = () => (job.isPlain ? addPlain(job) : addOne(db, schemas, job));
+      return { id: await add().catch((error) => Promise.reject(refusedJob(error, "one"))) };
     },
     async enqueueMany(jobs) {
       if (jobs.length === 0) return [];
-      const texts: string[] = [];
-      for (const [index, { task: name, payload, ...options }] of jobs.entries()) {
-        try {
-          checkName(name);
-          const prepared = await prepare(await findTask(name), name, { payload, options });
-          texts.push(jobJson(name, prepared));
-        } catch (error) {
-          throw inList(error, index);
-        }
-      }
-      const { rows } = await send(addMany, [`[${texts.join(",")}]`]);
-      return rows.map((row) => ({ id: idOf(row) }));
+      const prepared = await prepareAll(jobs, findTask);
+      const add = prepared.every(({ isPlain }) => isPlain) ? addPlainJobs : addMany;
+      const ids = await add(db, schemas, prepared).catch((error) =>
+        Promise.reject(refusedJob(error, "list")),
+      );
+      return ids.map((id) => ({ id }));
     },
   };
-}
-
-interface PreparedJob {
-  readonly payloadJson: string;
-  readonly optionsJson: string;
-}
-
-async function prepare(
-  task: Task | undefined,
-  name: string,
-  job: { readonly payload: unknown; readonly options: EnqueueOptions & GraphileAddJobOptions },
-): Promise<PreparedJob> {
-  const payload = job.payload === undefined ? {} : job.payload;
-  // First, so that a schema never sees a circle or ten thousand levels.
-  const json = payloadJson(name, payload);
-  const parsed = await parsePayload(task, name, payload);
-  const options = columnsFor(task, parsed, job.options);
-  return { payloadJson: json, optionsJson: JSON.stringify(options) };
-}
-
-function jobJson(name: string, { payloadJson, optionsJson }: PreparedJob): string {
-  return `{"task":${JSON.stringify(name)},"payload":${payloadJson},"options":${optionsJson}}`;
-}
-
-function idOf(row: Readonly<Record<string, unknown>> | undefined): string {
-  const id = row?.id;
-  if (typeof id === "string") return id;
-  throw new TaskrunError("bad-transaction", "The statement that adds a job returned no id");
-}
-
-function inList(error: unknown, index: number): unknown {
-  if (!(error instanceof TaskrunError)) return error;
-  const { code, nextStep, message } = error;
-  const what = message.slice(0, -`. ${nextStep}`.length);
-  return new TaskrunError(code, `jobs[${index}]: ${what}`, { nextStep, cause: error });
 }
 
 /** The tasks of a catalog by name and alias. */
@@ -135,34 +82,59 @@ export function taskFinder(catalog: Catalog): (name: string) => Task | undefined
   return (name) => catalog.tasks.get(name) ?? byAlias.get(name);
 }
 
-/** As the task's handler will see it; what is queued is what was given. */
-async function parsePayload(task: Task | undefined, name: string, payload: unknown) {
-  const result = await task?.payloadSchema?.["~standard"].validate(payload);
-  if (result === undefined) return payload;
-  if (result.issues === undefined) return result.value;
-  const where = formatIssues(withoutSecrets(result.issues, payload, task?.secrets ?? null));
-  throw new TaskrunError("bad-payload", `The payload for ${name} is wrong at ${where}`);
+async function prepareAll(
+  jobs: readonly JobToEnqueue[],
+  findTask: EnqueuerOptions["findTask"],
+): Promise<PreparedJob[]> {
+  const prepare = jobPreparer();
+  const found = new Map<string, Task | undefined>();
+  const prepared: PreparedJob[] = [];
+  for (const [index, { task: name, payload, ...options }] of jobs.entries()) {
+    try {
+      if (!found.has(name)) {
+        checkName(name);
+        found.set(name, await findTask(name));
+      }
+      const job = prepare(found.get(name), { name, payload, options });
+      // Waiting for what is there already would cost more than all the rest.
+      prepared.push(job instanceof Promise ? await job : job);
+    } catch (error) {
+      throw inList(error, index);
+    }
+  }
+  return prepared;
 }
 
-function payloadJson(name: string, payload: unknown): string {
-  const made = toPayloadJson(payload);
-  if (made.ok) return made.json;
-  const what = `The payload for ${name} is not JSON that can be queued: it has ${made.fault}`;
-  throw new TaskrunError("bad-payload", what, { nextStep: "Send plain JSON values." });
+/** As text first: some drivers would make JSON of a parameter that is JSON already. */
+async function addOne(db: SqlRunner, { own }: Schemas, job: PreparedJob): Promise<string> {
+  const { rows } = await db.query(
+    `select ${own}.add_job($1, $2::text::jsonb, $3::text::jsonb)::text as id`,
+    [job.name, job.payloadJson, job.optionsJson],
+  );
+  return idOf(rows[0]?.id);
 }
 
-/** What the queue's column takes; a driver would say it in words of its own. */
-function checkName(name: unknown): void {
-  const fault =
-    typeof name !== "string"
-      ? `got ${name === null ? "null" : typeof name}`
-      : name === ""
-        ? "it is empty"
-        : name.length > longestName
-          ? `it has ${name.length} characters`
-          : faultOfText(name) && `it has ${faultOfText(name)}`;
-  if (fault === null) return;
-  throw new TaskrunError("bad-enqueue-option", `The task's name can't be queued: ${fault}`, {
-    nextStep: `Give a name of 1 to ${longestName} characters.`,
-  });
+async function addMany(db: SqlRunner, { own }: Schemas, jobs: readonly PreparedJob[]) {
+  const list = jobs.map(
+    ({ name, payloadJson, optionsJson }) =>
+      `{"task":${JSON.stringify(name)},"payload":${payloadJson},"options":${optionsJson}}`,
+  );
+  const { rows } = await db.query(
+    `select id::text from ${own}.add_jobs($1::text::jsonb)
+      with ordinality as added (id, place) order by place`,
+    [`[${list.join(",")}]`],
+  );
+  return rows.map(({ id }) => idOf(id));
+}
+
+function idOf(id: unknown): string {
+  if (typeof id === "string") return id;
+  throw new TaskrunError("bad-transaction", "The statement that adds a job returned no id");
+}
+
+function inList(error: unknown, index: number): unknown {
+  if (!(error instanceof TaskrunError)) return error;
+  const { code, nextStep, message } = error;
+  const what = message.slice(0, -`. ${nextStep}`.length);
+  return new TaskrunError(code, `jobs[${index}]: ${what}`, { nextStep, cause: error });
 }

@@ -15,38 +15,46 @@ const saidOfPayload = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?the payl
 const refusedOption = "22023";
 const saidOfOption = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?(.+)$/s;
 
-/** `bad-payload` or `bad-enqueue-option` when that is what `error` means; else the error. */
-export function refusedJob(error: unknown): unknown {
+type Asked = "one" | "list";
+
+/**
+ * `bad-payload` or `bad-enqueue-option` when that is what `error` means; else the error. `of` a
+ * "list", a message says which job of it.
+ */
+export function refusedJob(error: unknown, of: Asked): unknown {
   for (const each of errorChain(error)) {
     const [code, message] = [readProperty(each, "code"), readProperty(each, "message")];
     if (typeof message !== "string") continue;
     const ours =
       code === refusedPayload
-        ? ofPayload(message, error)
+        ? ofPayload(message, error, of)
         : code === refusedOption
-          ? ofOption(message, error, readProperty(each, "hint"))
+          ? ofOption(message, error, readProperty(each, "hint"), of)
           : null;
     if (ours !== null) return ours;
   }
   return error;
 }
 
-function ofPayload(message: string, cause: unknown): TaskrunError | null {
+function ofPayload(message: string, cause: unknown, of: Asked): TaskrunError | null {
   const said = saidOfPayload.exec(message);
   if (said === null) return null;
   const [, place, what] = said;
-  return new TaskrunError("bad-payload", `${inList(place)}The payload ${what}`, { cause });
+  return new TaskrunError("bad-payload", `${whereIn(of, place)}The payload ${what}`, { cause });
 }
 
-function ofOption(message: string, cause: unknown, hint: unknown): TaskrunError | null {
+function ofOption(message: string, cause: unknown, hint: unknown, of: Asked): TaskrunError | null {
   const said = saidOfOption.exec(message);
   if (said === null) return null;
   const [, place, what] = said;
   const nextStep = typeof hint === "string" && hint !== "" ? { nextStep: hint } : {};
-  return new TaskrunError("bad-enqueue-option", `${inList(place)}${what}`, { ...nextStep, cause });
+  return new TaskrunError("bad-enqueue-option", `${whereIn(of, place)}${what}`, {
+    ...nextStep,
+    cause,
+  });
 }
 
-/** Places count from 1 in SQL. */
-function inList(place: string | undefined): string {
-  return place === undefined ? "" : `jobs[${Number(place) - 1}]: `;
+/** Places count from 1 in SQL, where a job that was added alone may have one, too. */
+function whereIn(of: Asked, place: string | undefined): string {
+  return place === undefined || of === "one" ? "" : `jobs[${Number(place) - 1}]: `;
 }

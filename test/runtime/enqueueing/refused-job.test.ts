@@ -45,7 +45,7 @@ test("of a list, with its place", async () => {
 test("also when a driver has wrapped it", () => {
   const message = "taskrun.add_job: the payload for a is wrong at $: x";
   const cause = Object.assign(new Error(message), { code: "23514" });
-  expect(refusedJob(new Error("Failed query", { cause }))).toMatchObject({
+  expect(refusedJob(new Error("Failed query", { cause }), "one")).toMatchObject({
     code: "bad-payload",
   });
 });
@@ -71,6 +71,6 @@ test("of a list that one is told with its place, and what to do about it", async
 test("any other error stays what it is", () => {
   const check = Object.assign(new Error("violates check constraint"), { code: "23514" });
   for (const error of [check, new Error("x"), null, "text"]) {
-    expect(refusedJob(error)).toBe(error);
+    expect(refusedJob(error, "list")).toBe(error);
   }
 });

@@ -44,18 +44,20 @@ revoke all on all functions in schema :QUEUE from :ENQUEUER, :WORKER, :READER;
 revoke all on schema :OWN from :ENQUEUER, :WORKER, :READER;
 revoke all on schema :QUEUE from :ENQUEUER, :WORKER, :READER;
 
--- Adding. The two functions act with their owner's rights, so that whoever calls them needs none.
+-- Adding. These functions act with their owner's rights, so that whoever calls them needs none.
 -- What looks after dependencies runs when the adding transaction commits, outside of them.
 grant usage on schema :OWN to :ENQUEUER;
 alter function :OWN.add_job(text, jsonb, jsonb)
   security definer set search_path = pg_catalog, pg_temp;
 alter function :OWN.add_jobs(jsonb) security definer set search_path = pg_catalog, pg_temp;
+alter function :OWN.add_plain_jobs(jsonb, integer[], json)
+  security definer set search_path = pg_catalog, pg_temp;
 alter function :OWN.check_new_dependency()
   security definer set search_path = pg_catalog, pg_temp;
 revoke execute on function :OWN.add_job(text, jsonb, jsonb), :OWN.add_jobs(jsonb),
-  :OWN.check_new_dependency() from public;
-grant execute on function :OWN.add_job(text, jsonb, jsonb), :OWN.add_jobs(jsonb)
-  to :ENQUEUER, :WORKER;
+  :OWN.add_plain_jobs(jsonb, integer[], json), :OWN.check_new_dependency() from public;
+grant execute on function :OWN.add_job(text, jsonb, jsonb), :OWN.add_jobs(jsonb),
+  :OWN.add_plain_jobs(jsonb, integer[], json) to :ENQUEUER, :WORKER;
 :GRAPHILE
 -- Running.
 grant usage on schema :OWN, :QUEUE to :WORKER;
