@@ -6,7 +6,7 @@
 
 import { renameSync, writeFileSync } from "node:fs";
 import { getHeapCodeStatistics, getHeapSpaceStatistics, getHeapStatistics } from "node:v8";
-import { isMainThread, type Worker } from "node:worker_threads";
+import { BroadcastChannel, isMainThread, type Worker } from "node:worker_threads";
 
 export interface Probe {
   readonly number: number;
@@ -23,8 +23,8 @@ export interface Probe {
   readonly bytecodeMb: number;
   /** The memory that the main thread's heap has taken from the system, whether used or not. */
   readonly committedMb: number;
-  /** The heaps of all other threads, with their garbage. */
-  readonly threadHeapsMb: number;
+  /** The same of all other threads, after a collection of their garbage. */
+  readonly threadObjectsMb: number;
   readonly externalMb: number;
   /** What keeps the event loop busy, timers of running handlers left out. */
   readonly resources: number;
@@ -32,9 +32,16 @@ export interface Probe {
   readonly contexts: number;
 }
 
+/** Threads inherit the flag that loads this, so that it is in each of them. */
+const channel = new BroadcastChannel("soak-probe");
+channel.unref();
+const threadsPatienceMs = 1_000;
+
 const file = process.env.SOAK_PROBE_FILE;
-// Threads inherit the flag that loads this.
-if (file !== undefined && isMainThread) {
+if (!isMainThread) answerAsThread();
+else if (file !== undefined) answerAsProcess(file);
+
+function answerAsProcess(file: string): void {
   const measuredBy = process.ppid;
   setInterval(() => {
     if (process.ppid !== measuredBy) process.exit(1);
@@ -47,37 +54,54 @@ if (file !== undefined && isMainThread) {
   let number = 0;
   process.on("SIGUSR2", async () => {
     number += 1;
-    const threadHeapsMb = await heapsOf(threads);
-    globalThis.gc?.();
-    globalThis.gc?.();
+    const threadObjectsMb = await askThreads(threads.size);
+    collect();
     const draft = `${file}.draft`;
-    writeFileSync(draft, JSON.stringify({ number, threadHeapsMb, ...look() }));
+    writeFileSync(draft, JSON.stringify({ number, threadObjectsMb, ...look() }));
     renameSync(draft, file);
   });
 }
 
-async function heapsOf(threads: Iterable<Worker>): Promise<number> {
-  // One that is just ending has no answer.
-  const asked = [...threads].map((each) => each.getHeapStatistics().catch(() => null));
-  const used = (await Promise.all(asked)).map((heap) => heap?.used_heap_size ?? 0);
-  return megabytes(used);
+function answerAsThread(): void {
+  channel.onmessage = ({ data }) => {
+    if (data !== "look") return;
+    collect();
+    channel.postMessage(megabytes([process.memoryUsage().heapUsed]) - compiledMb());
+  };
 }
 
-function look(): Omit<Probe, "number" | "threadHeapsMb"> {
+/** One that is just beginning or ending doesn't answer. */
+async function askThreads(count: number): Promise<number> {
+  let [total, missing] = [0, count];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  channel.onmessage = ({ data }) => {
+    total += Number(data);
+    missing -= 1;
+    if (missing === 0) resolve();
+  };
+  channel.postMessage("look");
+  const late = setTimeout(resolve, threadsPatienceMs);
+  if (count > 0) await promise;
+  clearTimeout(late);
+  return total;
+}
+
+function collect(): void {
+  globalThis.gc?.();
+  globalThis.gc?.();
+}
+
+function look(): Omit<Probe, "number" | "threadObjectsMb"> {
   const kinds: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) kinds[kind] = (kinds[kind] ?? 0) + 1;
   const resources = Object.entries(kinds)
     .filter(([kind]) => kind !== "Timeout" && kind !== "Immediate")
     .reduce((total, [, count]) => total + count, 0);
   const { heapUsed, heapTotal, external } = process.memoryUsage();
-  // V8 keeps what it compiles apart, with what it notes for its own use.
-  const compiled = getHeapSpaceStatistics()
-    .filter(({ space_name: name }) => /^(?:code|trusted)_/.test(name))
-    .map(({ space_used_size: size }) => size);
   return {
     heapUsedMb: megabytes([heapUsed]),
-    objectsMb: megabytes([heapUsed]) - megabytes(compiled),
-    compiledMb: megabytes(compiled),
+    objectsMb: megabytes([heapUsed]) - compiledMb(),
+    compiledMb: compiledMb(),
     bytecodeMb: megabytes([getHeapCodeStatistics().bytecode_and_metadata_size]),
     committedMb: megabytes([heapTotal]),
     externalMb: megabytes([external]),
@@ -85,6 +109,14 @@ function look(): Omit<Probe, "number" | "threadHeapsMb"> {
     resourceKinds: kinds,
     contexts: getHeapStatistics().number_of_native_contexts,
   };
+}
+
+/** V8 keeps what it compiles in spaces of their own, with its notes about it. */
+function compiledMb(): number {
+  const spaces = getHeapSpaceStatistics().filter(({ space_name: name }) =>
+    /^(?:code|trusted)_/.test(name),
+  );
+  return megabytes(spaces.map(({ space_used_size: size }) => size));
 }
 
 function megabytes(sizes: readonly number[]): number {

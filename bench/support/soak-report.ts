@@ -43,7 +43,7 @@ const smallestShare = 0.01;
 const sizes = {
   rssMb: "RSS, MB",
   objectsMb: "objects after GC, MB",
-  threadHeapsMb: "heaps of threads, MB",
+  threadObjectsMb: "objects of other threads, MB",
   externalMb: "external, MB",
 };
 const handles = {

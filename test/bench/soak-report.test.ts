@@ -20,7 +20,7 @@ function samplesOf(change: Change, seed = 1): SoakSample[] {
       bytecodeMb: around(1.55, 0.004),
       heapUsedMb: 23,
       committedMb: 43,
-      threadHeapsMb: around(9, 3),
+      threadObjectsMb: around(6, 0.02),
       externalMb: 9,
       openFiles: Math.round(around(40, 4)),
       resources: Math.round(around(13, 4)),
@@ -70,8 +70,8 @@ describe("an hour's verdict", () => {
     expect(faultsOf((hours) => ({ rssMb: 170 + 4 * hours }))).toEqual([
       expect.stringMatching(/^RSS/),
     ]);
-    expect(faultsOf((hours) => ({ threadHeapsMb: 9 + 4 * hours }))).toEqual([
-      expect.stringMatching(/^heaps of threads/),
+    expect(faultsOf((hours) => ({ threadObjectsMb: 6 + 0.5 * hours }))).toEqual([
+      expect.stringMatching(/^objects of other threads/),
     ]);
   });
 
