@@ -7,7 +7,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { listErrorGroups } from "../src/store/error-groups.ts";
+import { listErrorPage } from "../src/store/error-groups.ts";
 import { explainJob } from "../src/store/explain.ts";
 import type { JobFilter } from "../src/store/job-filter.ts";
 import { readJobStory } from "../src/store/job-story.ts";
@@ -17,6 +17,7 @@ import { migrate } from "../src/store/migrate.ts";
 import { readOverview } from "../src/store/overview.ts";
 import { listPublishedTasks } from "../src/store/published-tasks.ts";
 import { countEnded } from "../src/store/queue/ended-counts.ts";
+import { nameFailures } from "../src/store/queue/name-failures.ts";
 import { schemasFor } from "../src/store/schemas.ts";
 import { readStats } from "../src/store/task-stats.ts";
 import { describeServer, openBenchDatabase } from "./support/database.ts";
@@ -51,7 +52,7 @@ try {
   });
   console.log(`${flags.history} records, ${flags.queued} queued; seeded in ${seeded} s`);
   const countedFrom = performance.now();
-  while (await countEnded(db, schemas)) {
+  while ((await countEnded(db, schemas)) || (await nameFailures(db, schemas))) {
     // On with the next piece.
   }
   console.log(`counted in ${((performance.now() - countedFrom) / 1000).toFixed(1)} s`);
@@ -112,8 +113,8 @@ async function questions(): Promise<Question[]> {
     ["show: failed", () => readJobStory(db, schemas, failed, { logLines: 100 })],
     ["show: queued", () => readJobStory(db, schemas, queued[0].id, { logLines: 100 })],
     ["explain: queued", () => explainJob(db, schemas, queued[0].id)],
-    ["errors", () => listErrorGroups(db, schemas, {})],
-    ["errors: last day", () => listErrorGroups(db, schemas, { since: ago(24) })],
+    ["errors", () => listErrorPage(db, schemas, {})],
+    ["errors: last day", () => listErrorPage(db, schemas, { since: ago(24) })],
     ["catalog", () => listPublishedTasks(db, schemas)],
     ["stats: a day", () => readStats(db, schemas, { since: ago(24) })],
     ["stats: an hour", () => readStats(db, schemas, { since: ago(1) })],

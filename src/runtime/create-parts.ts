@@ -36,6 +36,7 @@ import { BlockedSweep } from "./upkeep/blocked-sweep.ts";
 import { CancelWatch } from "./upkeep/cancel-watch.ts";
 import { listenToControl } from "./upkeep/control.ts";
 import { EndedCounter } from "./upkeep/ended-counter.ts";
+import { FailureNamer } from "./upkeep/failure-namer.ts";
 import { Pruner } from "./upkeep/pruner.ts";
 import { taskrunVersion } from "./version.ts";
 
@@ -121,7 +122,12 @@ export function createParts(options: RuntimeOptions): Parts {
 
 /** Each is done by one process at a time, whichever asks first. */
 function createUpkeep(shared: Shared): readonly BackgroundService[] {
-  return [new Pruner(shared), new EndedCounter(shared), new BlockedSweep(shared)];
+  return [
+    new Pruner(shared),
+    new EndedCounter(shared),
+    new FailureNamer(shared),
+    new BlockedSweep(shared),
+  ];
 }
 
 interface DispatcherNeeds {

@@ -14,6 +14,8 @@ export interface JobFilter {
   readonly since?: Date;
   /** Before this moment, of the same two. */
   readonly until?: Date;
+  /** Failed jobs of this fault. */
+  readonly fingerprint?: string;
   /** Each must hold: what the payload has at a path, as text. */
   readonly payload?: readonly { readonly path: readonly string[]; readonly value: string }[];
   /** Default 50. */

@@ -2,6 +2,7 @@
 
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
+import { inSnapshot } from "./in-snapshot.ts";
 import type { JobFilter } from "./job-filter.ts";
 import { listJobIds } from "./queue/list-job-ids.ts";
 import type { Schemas } from "./schemas.ts";
@@ -78,6 +79,7 @@ export function listJobPage(
   filter: JobFilter,
   { budgetMs }: { readonly budgetMs: number },
 ): Promise<JobPage> {
+  // A job that ends between two statements would else be in neither of them.
   return inSnapshot(db, async (client) => {
     const { ids, searchedTo } = await listJobIds(client, { own, ...schemas }, filter, budgetMs);
     const { rows: jobs } =
@@ -94,26 +96,6 @@ export function listJobPage(
     );
     return { jobs, searchedTo: { before: searchedTo, at: rows[0]?.created_at ?? null } };
   });
-}
-
-/** A job that ends between two statements would else be in neither of them. */
-async function inSnapshot<Value>(
-  db: pg.Pool,
-  read: (client: pg.PoolClient) => Promise<Value>,
-): Promise<Value> {
-  const client = await db.connect();
-  let failed = false;
-  try {
-    await client.query("begin isolation level repeatable read read only");
-    const value = await read(client);
-    await client.query("commit");
-    return value;
-  } catch (error) {
-    failed = true;
-    throw error;
-  } finally {
-    client.release(failed);
-  }
 }
 
 export async function getJob(

@@ -39,7 +39,7 @@ export interface CancelOptions {
 }
 
 /** Which jobs: at least one choice, or `all`. */
-export interface JobChoice extends Omit<JobFilter, "before" | "payload"> {
+export interface JobChoice extends Omit<JobFilter, "before" | "fingerprint" | "payload"> {
   /** Default: no limit. */
   readonly limit?: number;
   /** Every job that can be cancelled, retried or run now. */

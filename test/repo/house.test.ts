@@ -39,7 +39,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/cli/look-commands.ts": "test/cli/command-table.test.ts",
   "src/store/logs.ts": "test/runtime/settling/log-writer.test.ts",
   "src/store/queue/count-queued.ts": "test/store/task-stats.test.ts",
-  "src/store/queue/list-failures.ts": "test/store/error-groups.test.ts",
+  "src/store/queue/list-unnamed-failures.ts": "test/store/error-groups.test.ts",
   "src/store/queue/changed-job-ids.ts": "test/store/job-changes.test.ts",
   "src/store/queue/read-running.ts": "test/store/live-view.test.ts",
   "src/store/queue/read-situation.ts": "test/store/explain.test.ts",

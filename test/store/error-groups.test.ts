@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listErrorGroups, listGroupJobs } from "../../src/store/error-groups.ts";
+import { listJobs } from "../../src/store/jobs.ts";
+import { nameFailures } from "../../src/store/queue/name-failures.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { addBySql, addManyBySql, testRuntime } from "../support/test-runtime.ts";
@@ -80,5 +82,26 @@ test("more failures than a page holds are all counted", async () => {
      select n, 'charge', 'failed', 'no ' || n, 1, 1, 0, now(), now(), now()
      from generate_series(100001, 102500) n`,
   );
+  while (await nameFailures(kit.db, schemas));
   expect(await listErrorGroups(kit.db, schemas)).toMatchObject([{ count: 2500 }]);
+  const [group] = await listErrorGroups(kit.db, schemas);
+  expect(await listGroupJobs(kit.db, schemas, group!.fingerprint)).toHaveLength(2500);
+});
+
+test("a group is the same before and after its fault has been named, and half way", async () => {
+  await addManyBySql(kit, "charge", 2);
+  await kit.drain();
+  const before = await listErrorGroups(kit.db, schemas);
+  while (await nameFailures(kit.db, schemas));
+  expect(await listErrorGroups(kit.db, schemas)).toEqual(before);
+  await addManyBySql(kit, "charge", 1);
+  await kit.drain();
+  const [group] = await listErrorGroups(kit.db, schemas);
+  expect(group).toMatchObject({ fingerprint: before[0]!.fingerprint, count: 3 });
+  expect(group!.first_seen).toEqual(before[0]!.first_seen);
+  expect(await listGroupJobs(kit.db, schemas, group!.fingerprint)).toHaveLength(3);
+  const jobs = await listJobs(kit.db, schemas, { fingerprint: group!.fingerprint });
+  expect(jobs.map(({ id }) => id)).toEqual(
+    (await listGroupJobs(kit.db, schemas, group!.fingerprint)).reverse(),
+  );
 });

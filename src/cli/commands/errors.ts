@@ -3,7 +3,7 @@
 import { loadConfig } from "../../config/load-config.ts";
 import { type ErrorGroup, listErrorGroups, listGroupJobs } from "../../store/error-groups.ts";
 import { retryJobs } from "../../store/operations.ts";
-import type { FailureFilter } from "../../store/queue/list-failures.ts";
+import type { FailureFilter } from "../../store/queue/list-unnamed-failures.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";

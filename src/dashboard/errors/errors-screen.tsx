@@ -1,6 +1,8 @@
 /** Failed jobs grouped by what made them fail; a whole group is retried at once. */
 
 import { useState } from "preact/hooks";
+import type { ListAnswer } from "../api/api-client.ts";
+import type { ApiError } from "../api/api-error.ts";
 import type { ErrorGroupRecord } from "../api/records.ts";
 import { useApp, useMay } from "../app-context.ts";
 import { formatCount, formatJobs } from "../controls/format.ts";
@@ -8,17 +10,14 @@ import { Moment } from "../controls/moment.tsx";
 import { Loaded, Notice } from "../controls/notice.tsx";
 import { BulkDialog } from "../jobs/bulk-dialog.tsx";
 import { useListCursor } from "../keyboard/use-list-cursor.ts";
-import { useResource } from "../live/use-resource.ts";
+import { type Resource, useResource } from "../live/use-resource.ts";
 import { goTo } from "../routing/go-to.ts";
 import { href } from "../routing/route.ts";
+import { mergeGroups } from "./merge-groups.ts";
 
 export function ErrorsScreen() {
-  const { api } = useApp();
   const [chosen, setChosen] = useState<ErrorGroupRecord | null>(null);
-  const errors = useResource("errors", () => api.get<ErrorGroupRecord[]>("errors"), {
-    on: (change) => change.kind === "job" && change.status !== "completed",
-    spacingMs: 3_000,
-  });
+  const errors = useErrorGroups();
   const groups = errors.data ?? [];
   const by = (id: string) => groups.find(({ fingerprint }) => fingerprint === id);
   const mayOperate = useMay("operate");
@@ -43,13 +42,23 @@ export function ErrorsScreen() {
               <p>Jobs that used up their attempts would stand here, grouped by their error.</p>
             </Notice>
           ) : (
-            <ul class="cards">
-              {rows.map((group) => (
-                <li key={group.fingerprint} class="card" {...cursor.rowProps(group.fingerprint)}>
-                  <GroupView group={group} onRetry={() => setChosen(group)} />
-                </li>
-              ))}
-            </ul>
+            <>
+              <ul class="cards">
+                {rows.map((group) => (
+                  <li key={group.fingerprint} class="card" {...cursor.rowProps(group.fingerprint)}>
+                    <GroupView group={group} onRetry={() => setChosen(group)} />
+                  </li>
+                ))}
+              </ul>
+              {errors.searchedTo !== null && (
+                <p class="end" role="status">
+                  Counted are failures since <Moment at={errors.searchedTo} />.{" "}
+                  <button type="button" onClick={errors.countOn}>
+                    Count on
+                  </button>
+                </p>
+              )}
+            </>
           )
         }
       </Loaded>
@@ -65,6 +74,39 @@ export function ErrorsScreen() {
       )}
     </section>
   );
+}
+
+interface ErrorGroups extends Resource<ErrorGroupRecord[]> {
+  /** Null: all failures have been counted. */
+  readonly searchedTo: string | null;
+  readonly countOn: () => void;
+}
+
+/** The newest failures, asked for again and again, and older ones that were counted on demand. */
+function useErrorGroups(): ErrorGroups {
+  const { api, tell } = useApp();
+  const [older, setOlder] = useState<readonly ListAnswer<ErrorGroupRecord>[]>([]);
+  const newest = useResource("errors", () => api.list<ErrorGroupRecord>("errors"), {
+    on: (change) => change.kind === "job" && change.status !== "completed",
+    spacingMs: 3_000,
+  });
+  const last = older.at(-1) ?? newest.data;
+  return {
+    data:
+      newest.data === null ? null : mergeGroups([newest.data, ...older].map(({ rows }) => rows)),
+    error: newest.error,
+    reload: () => {
+      setOlder([]);
+      newest.reload();
+    },
+    searchedTo: last?.searchedTo ?? null,
+    countOn: () => {
+      api.list<ErrorGroupRecord>("errors", { cursor: last?.nextCursor }).then(
+        (page) => setOlder((pages) => [...pages, page]),
+        (error: ApiError) => tell(error.message, "failed"),
+      );
+    },
+  };
 }
 
 function GroupView({ group, onRetry }: { group: ErrorGroupRecord; onRetry: () => void }) {

@@ -1,7 +1,7 @@
 /** The calls about failed tasks by what made them fail: what there is, and try it all again. */
 
 import { z } from "zod";
-import { type ErrorGroup, listErrorGroups, listGroupJobs } from "../../store/error-groups.ts";
+import { type ErrorGroup, listErrorPage, listGroupJobs } from "../../store/error-groups.ts";
 import { retryJobs } from "../../store/operations.ts";
 import { HttpError } from "../http-error.ts";
 import { type HttpRoute, httpRoute } from "../http-route.ts";
@@ -26,14 +26,32 @@ export const errorRoutes: readonly HttpRoute[] = [
     path: "/errors",
     scope: "read",
     summary: "List failed tasks by what made them fail, the fault that hit last first",
-    query: z.strictObject({ task_type: taskFilter.task_type, since: moment.optional() }),
+    query: z.strictObject({
+      task_type: taskFilter.task_type,
+      since: moment.optional(),
+      cursor: z
+        .string()
+        .regex(/^\d{1,18}-\d{1,19}$/, { error: "expected a next_cursor" })
+        .optional(),
+    }),
     data: listOf(group),
-    async answer({ query: { task_type, since } }, { db, schemas }) {
-      const groups = await listErrorGroups(db, schemas, {
+    more: {
+      next_cursor: z.string().nullable().describe("Null: all failures have been counted"),
+      searched_back_to: at
+        .optional()
+        .describe("Only with very many: these are the failures since then; pages add up"),
+    },
+    async answer({ query: { task_type, since, cursor } }, { db, schemas }) {
+      const { groups, searchedTo } = await listErrorPage(db, schemas, {
         ...(task_type === undefined ? {} : { task: task_type }),
         ...(since === undefined ? {} : { since }),
+        ...(cursor === undefined ? {} : { cursor }),
       });
-      return { data: groups.map(groupView) };
+      const more =
+        searchedTo === null
+          ? { next_cursor: null }
+          : { next_cursor: searchedTo.cursor, searched_back_to: searchedTo.at };
+      return { data: groups.map(groupView), more };
     },
   }),
   httpRoute({

@@ -2,7 +2,6 @@
 
 import { z } from "zod";
 import { jobStates } from "../../core/job.ts";
-import { listGroupJobs } from "../../store/error-groups.ts";
 import { explainJob } from "../../store/explain.ts";
 import type { JobFilter } from "../../store/job-filter.ts";
 import { readJobStory } from "../../store/job-story.ts";
@@ -228,8 +227,7 @@ const searchMs = 80;
 
 /** One more than asked for: it says whether there is another page. */
 async function listPage(api: ApiParts, query: PageQuery): Promise<JobPage> {
-  const filter = await jobFilterOf(api, query);
-  return listJobPage(api.db, api.schemas, filter, { budgetMs: searchMs });
+  return listJobPage(api.db, api.schemas, jobFilterOf(query), { budgetMs: searchMs });
 }
 
 /** The newest tasks that a filter matches, at most so many. */
@@ -238,24 +236,14 @@ export async function listChosen(
   query: Omit<PageQuery, "limit">,
   most: number,
 ): Promise<JobRow[]> {
-  return listJobs(api.db, api.schemas, await jobFilterOf(api, { ...query, limit: most - 1 }));
+  return listJobs(api.db, api.schemas, jobFilterOf({ ...query, limit: most - 1 }));
 }
 
-async function jobFilterOf({ db, schemas }: ApiParts, query: PageQuery): Promise<JobFilter> {
-  const { cursor, fingerprint, payload: conditions, limit } = query;
-  const choice = jobFilterFrom(query);
-  const { since, task } = choice;
-  const ids =
-    fingerprint === undefined
-      ? undefined
-      : await listGroupJobs(db, schemas, fingerprint, {
-          ...(since === undefined ? {} : { since }),
-          ...(task === undefined ? {} : { task }),
-        });
+function jobFilterOf({ cursor, fingerprint, payload, limit, ...query }: PageQuery): JobFilter {
   return {
-    ...choice,
-    ...(ids === undefined ? {} : { ids }),
-    ...(conditions === undefined ? {} : { payload: conditions }),
+    ...jobFilterFrom(query),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(payload === undefined ? {} : { payload }),
     ...(cursor === undefined ? {} : { before: cursor }),
     limit: limit + 1,
   };

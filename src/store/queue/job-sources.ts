@@ -9,6 +9,7 @@ import type { JobState } from "../../core/job.ts";
 import type { JobFilter } from "../job-filter.ts";
 import type { Schemas } from "../schemas.ts";
 import { type EndedTimeSpan, endedTimeSpan, lowerId } from "./ended-time-span.ts";
+import { unnamedJobsOf } from "./name-failures.ts";
 import type { FoundIds, IdSource, PieceAsked } from "./walk-ids.ts";
 
 type Db = Pick<pg.Pool, "query">;
@@ -54,14 +55,30 @@ interface Reading {
 
 export async function jobSources(db: Db, schemas: Schemas, filter: JobFilter): Promise<IdSource[]> {
   // The queue first: a job that ends meanwhile is in the history then.
-  const { ids, since, until } = filter;
+  const { ids, since, until, fingerprint } = filter;
   const hasTime = since !== undefined || until !== undefined;
   const span = hasTime && ids === undefined ? await endedTimeSpan(db, schemas, filter) : null;
   const readings = [
-    readingOfQueue(schemas, filter, span),
+    // The failures that have been named are those with a record.
+    ...(fingerprint === undefined ? [readingOfQueue(schemas, filter, span)] : []),
     readingOfHistory(schemas, filter, span),
+    ...(fingerprint === undefined ? [] : await readingsOfUnnamed(db, schemas, filter, fingerprint)),
   ].filter((reading) => reading !== null);
   return readings.map((reading) => (piece) => readPiece(db, reading, piece));
+}
+
+/** Few, and by their ids. */
+async function readingsOfUnnamed(
+  db: Db,
+  schemas: Schemas,
+  { fingerprint: _, ids: chosen, ...filter }: JobFilter,
+  fingerprint: string,
+): Promise<(Reading | null)[]> {
+  const unnamed = await unnamedJobsOf(db, schemas, fingerprint, {});
+  const ids = chosen === undefined ? unnamed : unnamed.filter((id) => chosen.includes(id));
+  if (ids.length === 0) return [];
+  const of: JobFilter = { ...filter, ids };
+  return [readingOfQueue(schemas, of, null), readingOfHistory(schemas, of, null)];
 }
 
 async function readPiece(db: Db, reading: Reading, piece: PieceAsked): Promise<FoundIds> {
@@ -180,11 +197,12 @@ function readingOfHistory(
   filter: JobFilter,
   span: EndedTimeSpan | null,
 ): Reading | null {
-  const { state, task, correlationId, ids } = filter;
+  const { state, task, correlationId, ids, fingerprint } = filter;
   if (state !== undefined && !ended.has(state)) return null;
   const isSmall = ids !== undefined || span?.isSmall === true;
   const { values, bind } = new Binder(isSmall ? 2 : 3);
   const chosen: readonly (readonly [unknown, () => string])[] = [
+    [fingerprint, () => `f.fingerprint = ${bind(fingerprint)}`],
     [ids, () => `h.job_id = any (${bind(ids)}::bigint[])`],
     [correlationId, () => `h.correlation_id = ${bind(correlationId)}`],
     [filter.queue, () => `h.queue = ${bind(filter.queue)}`],
@@ -203,10 +221,12 @@ function readingOfHistory(
       from ${queue}._private_jobs j where j.id = h.job_id) is not true`,
   ];
   const known = `left join ${own}.tasks known on known.name = h.task`;
+  const ofFault = fingerprint !== undefined;
   return {
-    from: `${own}.history h ${filter.payload?.length ? known : ""}`,
-    walked: `${own}.history h`,
-    id: "h.job_id",
+    from: `${ofFault ? `${own}.failures f join ${own}.history h on h.job_id = f.job_id` : `${own}.history h`}
+      ${filter.payload?.length ? known : ""}`,
+    walked: ofFault ? `${own}.failures f` : `${own}.history h`,
+    id: ofFault ? "f.job_id" : "h.job_id",
     narrow: isNarrow ? given.slice(0, 1) : [],
     conditions,
     values,
@@ -216,8 +236,9 @@ function readingOfHistory(
 }
 
 /** Whether an index in the order of the ids has only what the first choice means. */
-function firstIsNarrow({ correlationId, queue, state }: JobFilter): boolean {
+function firstIsNarrow({ fingerprint, correlationId, queue, state }: JobFilter): boolean {
   return (
+    fingerprint !== undefined ||
     correlationId !== undefined ||
     queue !== undefined ||
     (state !== undefined && state !== "completed")
