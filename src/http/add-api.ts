@@ -6,6 +6,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../core/logger.ts";
+import { deepestPayload } from "../core/payload-json.ts";
 import { addCors } from "./add-cors.ts";
 import { addEvents } from "./add-events.ts";
 import { addReference } from "./add-reference.ts";
@@ -15,6 +16,7 @@ import { type Caller, checkScope } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 import type { HttpRoute } from "./http-route.ts";
 import { httpErrorFrom, problemBody } from "./problem.ts";
+import { tooDeepAt } from "./too-deep-at.ts";
 
 const largestBodyBytes = 1_048_576;
 
@@ -122,9 +124,20 @@ function acceptEmptyJson(server: FastifyInstance): void {
   const parse = server.getDefaultJsonParser("error", "error");
   server.removeContentTypeParser("application/json");
   server.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined);
-    else parse(request, String(body), done);
+    const text = String(body);
+    const place = tooDeepAt(text, deepestBody);
+    if (place !== null) done(tooDeep(place));
+    else if (text === "") done(null, undefined);
+    else parse(request, text, done);
   });
+}
+
+/** What walks through a body may go that deep; a payload is one member of it. */
+const deepestBody = deepestPayload + 1;
+
+function tooDeep(place: number): HttpError {
+  const what = `The body is nested deeper than ${deepestBody} levels, at character ${place + 1}.`;
+  return new HttpError(400, "body-too-deep", what);
 }
 
 interface Exchange {

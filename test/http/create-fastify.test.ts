@@ -24,6 +24,13 @@ const json = { "content-type": "application/json" };
 test.each([
   ["a body above 1 MB", 413, "body-too-large", { body: "x".repeat(1_100_000), headers: json }],
   ["a body of 10 MB", 413, "body-too-large", { body: "x".repeat(10_000_000), headers: json }],
+  [
+    "a body of 10,000 levels",
+    400,
+    "body-too-deep",
+    { body: `{"task_type":"any","payload":${"[".repeat(1e4)}${"]".repeat(1e4)}}`, headers: json },
+  ],
+  ["100,000 open brackets", 400, "body-too-deep", { body: "[".repeat(100_000), headers: json }],
   ["broken JSON", 400, "bad-json", { body: '{"task_type":', headers: json }],
   ["a poisoned prototype", 400, "bad-json", { body: '{"__proto__":{"a":1}}', headers: json }],
   [
@@ -54,6 +61,17 @@ test.each([
       code,
     },
   });
+});
+
+test("a payload of as many levels as any job may have is taken, also with a key", async () => {
+  const payload = `${"[".repeat(1_000)}${"]".repeat(1_000)}`;
+  const reply = await api.ask("/tasks", {
+    method: "POST",
+    token,
+    body: `{"task_type":"any","payload":${payload}}`,
+    headers: { ...json, "idempotency-key": "deep" },
+  });
+  expect(reply.status).toBe(201);
 });
 
 test("an unknown address is answered in the same shape", async () => {
