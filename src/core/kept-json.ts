@@ -5,6 +5,7 @@
  */
 
 import { formatPath } from "./schema-issues.ts";
+import { shortText } from "./short-text.ts";
 import { StepError } from "./task-errors.ts";
 
 /**
@@ -21,6 +22,9 @@ export function toKeptJson(value: unknown, what: string): string | null {
   return JSON.stringify(value);
 }
 
+/** Far more levels than data has, far fewer than JSON.stringify fails at. */
+const deepest = 1_000;
+
 /** What `toKeptJson` made of it, back again. */
 export function fromKeptJson(json: string | null): unknown {
   return json === null ? undefined : JSON.parse(json);
@@ -29,6 +33,7 @@ export function fromKeptJson(json: string | null): unknown {
 function firstFault(value: unknown, path: readonly PropertyKey[], above: Set<object>) {
   if (typeof value !== "object" || value === null) return faultOfPlain(value, path);
   if (above.has(value)) return `a circular reference at ${formatPath(path)}`;
+  if (path.length >= deepest) return `more than ${deepest} levels at ${formatPath(path)}`;
   const kind = faultOfObject(value);
   if (kind !== null) return `${kind} at ${formatPath(path)}`;
   above.add(value);
@@ -77,10 +82,22 @@ function faultWithin(
   // Not Object.entries: that skips the holes of an array.
   const keys = isArray ? value.keys() : Object.keys(value);
   for (const key of keys) {
-    const entry: unknown = Reflect.get(value, key);
+    const entry = read(value, key);
+    if (entry instanceof Unreadable) return `${entry.message} at ${formatPath([...path, key])}`;
     if (entry === undefined && !isArray) continue;
     const fault = firstFault(entry, [...path, key], above);
     if (fault !== null) return fault;
   }
   return null;
+}
+
+class Unreadable extends Error {}
+
+function read(value: object, key: PropertyKey): unknown {
+  try {
+    return Reflect.get(value, key);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return new Unreadable(`a value that can't be read (${shortText(why, 200)})`);
+  }
 }

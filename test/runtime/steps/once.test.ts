@@ -87,10 +87,23 @@ describe("in a test without a database", () => {
     expect(error?.message).toContain(message);
   });
 
-  test("a result that would not come back as it was is refused", async () => {
-    const { error } = await runTask((_: unknown, ctx: TaskContext) => ctx.once("k", () => 1n));
-    expect(error?.message).toBe(
-      'the result of ctx.once("k") can\'t be kept: a BigInt at $; return it as a string',
+  test.each([
+    ["a BigInt", 1n, "a BigInt at $; return it as a string"],
+    ["a Date", { at: new Date(0) }, "a Date, which would come back as a string"],
+    ["a Map", [new Map()], "an instance of Map, which would come back as a plain object, at $[0]"],
+    ["NaN", { n: Number.NaN }, "NaN at $.n"],
+    ["a function", { f: () => 1 }, "function at $.f"],
+    ["an object with toJSON", { toJSON: () => 1 }, "an object with toJSON at $"],
+  ])("as a result %s is refused as in a step, with its place", async (_, result, fault) => {
+    let runs = 0;
+    const { error, outcome } = await runTask((_: unknown, ctx: TaskContext) =>
+      ctx.once("k", () => {
+        runs += 1;
+        return result;
+      }),
     );
+    expect(error?.message).toContain(`the result of ctx.once("k") can't be kept: ${fault}`);
+    expect(outcome.state).toBe("failed");
+    expect(runs).toBe(1);
   });
 });
