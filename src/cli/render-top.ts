@@ -67,10 +67,12 @@ function summaryOf(snapshot: LiveSnapshot): string {
     (sum, { waiting: w }) => sum + w.pending + w.scheduled + w.blocked + w.retrying,
     0,
   );
+  const stuck = processes.reduce((sum, one) => sum + (one.stuck ?? 0), 0);
   return [
     `taskrun ${at.toISOString().slice(11, 19)}Z`,
     `${processes.length} ${processes.length === 1 ? "process" : "processes"}`,
     `${running.length} running`,
+    ...(stuck === 0 ? [] : [`${stuck} stuck`]),
     `${waiting} waiting`,
     `done ${rate(snapshot.completed_per_second)}/s`,
     `failed ${rate(snapshot.failed_per_second)}/s`,
@@ -86,9 +88,11 @@ const longSilenceMs = 10_000;
 
 function processLine(one: LiveProcess, ageOf: (since: Date) => string): ScreenLine {
   const { id, host, pid, version, started_at, silent_ms, running } = one;
+  const stuck = one.stuck === null || one.stuck === 0 ? "" : `  ${one.stuck} stuck`;
   const silent = silent_ms > longSilenceMs ? `  silent for ${roughDuration(silent_ms)}` : "";
-  const text = `  ${host}:${pid}  ${id}  ${version}  up ${ageOf(started_at)}  ${running} running${silent}`;
-  return line(text, silent === "" ? "plain" : "bad");
+  const bad = stuck + silent;
+  const text = `  ${host}:${pid}  ${id}  ${version}  up ${ageOf(started_at)}  ${running} running${bad}`;
+  return line(text, bad === "" ? "plain" : "bad");
 }
 
 function barWidth(columns: number): number {

@@ -261,6 +261,7 @@ function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () =>
     maxBlockMs: shared.config.maxBlockMs,
     concurrency: shared.config.concurrency,
     running: shared.runningSlots.buffer,
+    stuckCount: shared.stuck.buffer,
     onReplaced: () => {
       const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
       for (const attempt of dispatcher.running) attempt.abort(reason);

@@ -25,6 +25,8 @@ export interface LiveProcess {
   /** The longest that its event loop kept a timer waiting since the beat before. */
   readonly loop_lag_ms: number | null;
   readonly rss_bytes: number | null;
+  /** Handlers that did not stop when they were told to, and still run; null = not told. */
+  readonly stuck: number | null;
   /** Jobs that it holds. */
   readonly running: number;
 }
@@ -161,7 +163,7 @@ export async function listProcesses(
 ): Promise<LiveProcess[]> {
   const { rows } = await db.query<Omit<LiveProcess, "running">>(
     `select id, host, pid, version, started_at, beat_at as last_beat_at, tasks, concurrency,
-       loop_lag_ms, rss_bytes::float8 as rss_bytes,
+       loop_lag_ms, rss_bytes::float8 as rss_bytes, stuck,
        (extract(epoch from now() - beat_at) * 1000)::float8 as silent_ms
      from ${own}.processes where dead_at is null order by started_at`,
   );

@@ -124,7 +124,7 @@ async function readAttention(db: pg.Pool, schemas: Schemas, stats: Stats): Promi
   const broken = loadFailures.map(({ task, file, reason }): Attention => {
     return { kind: "load_failure", count: 1, task, detail: `${file}: ${reason}`, since: null };
   });
-  const stuck = stuckTasks(running, stats.until);
+  const stuck = [...stuckTasks(running, stats.until), ...stuckHandlers(processes)];
   return [...failed, ...open, ...stuck, ...withoutProcess(stats, processes), ...broken, ...paused];
 }
 
@@ -139,6 +139,16 @@ function stuckTasks(
     const longest = roughDuration(now.getTime() - since.getTime());
     const detail = `${counted(jobs.length, "job")} running for up to ${longest}`;
     return { kind: "stuck", count: jobs.length, task, detail, since };
+  });
+}
+
+/** Handlers that outlasted their attempts, by process. */
+function stuckHandlers(processes: readonly LiveProcess[]): Attention[] {
+  return processes.flatMap(({ host, pid, stuck }): Attention[] => {
+    const count = stuck ?? 0;
+    if (count === 0) return [];
+    const detail = `${counted(count, "handler")} in ${host}:${pid} did not stop when told to`;
+    return [{ kind: "stuck", count, task: null, detail, since: null }];
   });
 }
 

@@ -12,6 +12,7 @@ const untold = {
   concurrency: null,
   loop_lag_ms: null,
   rss_bytes: null,
+  stuck: null,
 };
 
 const snapshot: LiveSnapshot = {
@@ -121,6 +122,15 @@ describe("a small screen", () => {
     expect(lines.some((line) => /… and 4\d more/.test(line))).toBe(true);
     expect(lines).toContain("LAST FAILURES");
   });
+});
+
+test("handlers that are stuck are counted, on the whole and by process", () => {
+  const [first, ...others] = snapshot.processes;
+  const processes = [{ ...first!, stuck: 3 }, ...others.map((one) => ({ ...one, stuck: 0 }))];
+  const lines = renderTop({ ...snapshot, processes }, { columns: 120, rows: 40 });
+  expect(lines[0]?.text).toContain("  3 running  3 stuck  6 waiting  ");
+  expect(lines[3]).toEqual({ style: "bad", text: expect.stringMatching(/2 running {2}3 stuck$/) });
+  expect(lines[4]?.text).not.toContain("stuck");
 });
 
 test("what is bad stands out", () => {

@@ -37,6 +37,22 @@ test("jobs that no process can run, and those that run for hours, need attention
   ]);
 });
 
+test("handlers that did not stop need attention, with their process", async () => {
+  await kit.db.query("update taskrun.processes set stuck = 2 where id = 'p'");
+  const { attention: all } = await readOverview(kit.db, schemas, { since: new Date(), buckets: 1 });
+  expect(all.filter(({ kind, task }) => kind === "stuck" && task === null)).toEqual([
+    {
+      kind: "stuck",
+      count: 2,
+      task: null,
+      detail: "2 handlers in h:1 did not stop when told to",
+      since: null,
+    },
+  ]);
+  await kit.db.query("update taskrun.processes set stuck = 0 where id = 'p'");
+  expect(await attention()).not.toContainEqual({ kind: "stuck", task: null, count: 2 });
+});
+
 test("each piece of time has what ended in it, and nothing is left out", async () => {
   const since = new Date(Date.now() - 4_000_000);
   for (const [id, agoMs, state] of [

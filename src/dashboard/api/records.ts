@@ -160,6 +160,7 @@ export interface ProcessRecord {
   readonly concurrency?: number | null;
   readonly loop_lag_ms?: number | null;
   readonly rss_bytes?: number | null;
+  readonly stuck?: number | null;
 }
 
 export interface LatencyRecord {

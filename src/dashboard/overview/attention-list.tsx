@@ -19,7 +19,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   breaker_open: { title: "Breaker open", link: (one) => taskOr(one, href("tasks")) },
   stuck: {
     title: "Seems stuck",
-    link: (one) => href("jobs", "", { status: "running", task: one.task_type }),
+    // About no task: handlers that outlasted their attempts, whose jobs have gone on.
+    link: (one) =>
+      one.task_type
+        ? href("jobs", "", { status: "running", task: one.task_type })
+        : href("processes"),
   },
   failed: {
     title: "Failed",

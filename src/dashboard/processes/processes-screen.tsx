@@ -48,7 +48,7 @@ export function ProcessesScreen() {
 function ProcessView({ process }: { process: ProcessRecord }) {
   const { id, host, pid, version, started_at, running, tasks, concurrency } = process;
   const now = useNow();
-  const { loop_lag_ms: lagMs, rss_bytes: bytes, last_beat_at: beat } = process;
+  const { loop_lag_ms: lagMs, rss_bytes: bytes, last_beat_at: beat, stuck } = process;
   const silentMs = process.silent_ms ?? Math.max(0, now - (momentMs(beat) ?? now));
   const isSilent = silentMs > silentTooLongMs;
   return (
@@ -88,6 +88,12 @@ function ProcessView({ process }: { process: ProcessRecord }) {
           <div>
             <dt>Memory</dt>
             <dd>{formatBytes(bytes)}</dd>
+          </div>
+        )}
+        {(stuck ?? 0) > 0 && (
+          <div>
+            <dt>Stuck handlers</dt>
+            <dd class="bad">{stuck}</dd>
           </div>
         )}
       </dl>

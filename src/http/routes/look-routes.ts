@@ -91,6 +91,10 @@ const processShape = z.object({
   running: z.number(),
   loop_lag_ms: z.number().nullable(),
   rss_bytes: z.number().nullable(),
+  stuck: z
+    .number()
+    .nullable()
+    .describe("Handlers that did not stop when they were told to, and still run"),
 });
 
 const loadFailure = z.object({

@@ -30,6 +30,9 @@ export interface ContextCall {
 }
 
 export class StuckHandlers {
+  /** How many there are, as one Int32: for the thread that beats. */
+  readonly buffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  readonly #shared = new Int32Array(this.buffer);
   readonly #logger: Logger;
   readonly #events: RuntimeEvents;
   readonly #stuck = new Set<StuckAttempt>();
@@ -47,6 +50,7 @@ export class StuckHandlers {
   /** The attempt is settled without its handler. */
   abandoned(attempt: StuckAttempt): void {
     this.#stuck.add(attempt);
+    this.#tell();
     const ranMs = Date.now() - attempt.startedAtMs;
     const { decided, job, stopReason } = attempt;
     const given = decided !== null && "reason" in decided ? decided.reason : null;
@@ -62,12 +66,22 @@ export class StuckHandlers {
   /** Its handler has ended after all. */
   ended(attempt: StuckAttempt): void {
     if (!this.#stuck.delete(attempt)) return;
+    this.#tell();
     const ranMs = Date.now() - attempt.startedAtMs;
     this.#logger.info(
       { ...attempt.logFields(), ranMs, stuck: this.count },
       "a handler that was stuck has ended; what it came to does not count",
     );
   }
+
+  #tell(): void {
+    Atomics.store(this.#shared, 0, this.count);
+  }
+}
+
+/** How many there are, by the buffer of another thread's `StuckHandlers`. */
+export function readStuckCount(buffer: SharedArrayBuffer): number {
+  return Atomics.load(new Int32Array(buffer), 0);
 }
 
 /** As far as it can be known: by what passed through its context. */

@@ -1,13 +1,15 @@
 /**
  * The heartbeat, in a thread with a connection of its own: a handler that blocks the event loop
  * must not make the process look dead. Counts up the process's row and keeps in it the list of
- * running jobs, how late the main thread's timers are and the memory in use; says so when the row
- * has been declared dead. Everything else about presence is decided in the main thread.
+ * running jobs, how late the main thread's timers are, the memory in use and how many handlers are
+ * stuck; says so when the row has been declared dead. Everything else about presence is decided in
+ * the main thread.
  */
 
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
+import { readStuckCount } from "../attempt/stuck-handlers.ts";
 import type { ThreadLog } from "../create-logger.ts";
 import { blockedStack } from "./blocked-stack.ts";
 import { loopDelayMs, takeLoopLag } from "./loop-pulse.ts";
@@ -24,6 +26,8 @@ export interface BeatThreadData {
   readonly running: SharedArrayBuffer;
   /** Of `LoopPulse`. */
   readonly pulse: SharedArrayBuffer;
+  /** Of `StuckHandlers`. */
+  readonly stuck: SharedArrayBuffer;
   /** Of jobs with their tasks; safe inside SQL text. */
   readonly jobsView: string;
   /** A process whose event loop is blocked for longer shows no more that it lives. */
@@ -81,9 +85,13 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
         const { rowCount } = await client.query(
           `update ${data.processesTable} set beat_seq = beat_seq + $2, running = $3,
              beat_at = case when $2 > 0 then now() else beat_at end,
-             loop_lag_ms = coalesce($4, loop_lag_ms), rss_bytes = coalesce($5, rss_bytes)
+             loop_lag_ms = coalesce($4, loop_lag_ms), rss_bytes = coalesce($5, rss_bytes),
+             stuck = $6
            where id = $1 and dead_at is null`,
-          [beatingId, beats ? 1 : 0, ids, ...(beats ? health(data) : [null, null])],
+          [
+            ...[beatingId, beats ? 1 : 0, ids, ...(beats ? health(data) : [null, null])],
+            readStuckCount(data.stuck),
+          ],
         );
         if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
         lastChanges = changes;

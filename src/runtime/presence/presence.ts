@@ -44,6 +44,8 @@ export interface PresenceOptions {
   readonly threadLog?: ThreadLog;
   /** Of `RunningSlots`: which jobs run, for the thread that beats. */
   readonly running: SharedArrayBuffer;
+  /** Of `StuckHandlers`: how many are stuck, for the same thread. */
+  readonly stuckCount: SharedArrayBuffer;
   readonly events: RuntimeEvents;
   readonly logger: Logger;
   /** This process had been declared dead; it goes on under `processId` now. */
@@ -141,6 +143,7 @@ export class Presence {
       intervalMs: heartbeatIntervalMs,
       running,
       pulse: this.#pulse.buffer,
+      stuck: this.#options.stuckCount,
       jobsView: `${schemas.own}.jobs`,
       maxBlockMs: this.#options.maxBlockMs,
       log: this.#options.threadLog ?? null,

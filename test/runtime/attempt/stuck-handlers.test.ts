@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TaskContext } from "../../../src/core/context.ts";
 import { createEvents } from "../../../src/core/events.ts";
-import { StuckHandlers } from "../../../src/runtime/attempt/stuck-handlers.ts";
+import { readStuckCount, StuckHandlers } from "../../../src/runtime/attempt/stuck-handlers.ts";
 import { startAttempt } from "../../support/start-attempt.ts";
 
 interface Told {
@@ -57,10 +57,12 @@ describe("a handler that ignores its signal", () => {
       },
     ]);
     expect(told[0]?.fields.ranMs).toBeGreaterThanOrEqual(25);
+    expect(readStuckCount(stuck.buffer)).toBe(1);
     expect(heard).toEqual(["17 in something of its own: it has not used its context"]);
     end.resolve();
     await new Promise((resolve) => setImmediate(resolve));
     expect(stuck.count).toBe(0);
+    expect(readStuckCount(stuck.buffer)).toBe(0);
     expect(told[1]).toMatchObject({ level: "info", fields: { jobId: "17", stuck: 0 } });
   });
 

@@ -106,6 +106,22 @@ test("the process's row lists the jobs that its handlers are at", async () => {
   await runtime.stop();
 });
 
+test("the process's row tells how many handlers are stuck, until they end", async () => {
+  const release = signal();
+  kit = await testRuntime({ deaf: { timeout: 10, handler: () => release.promise } });
+  const stuck = async (): Promise<number> => {
+    const { rows } = await kit.db.query("select stuck from taskrun.processes");
+    return rows[0].stuck;
+  };
+  const runtime = kit.createRuntime({ heartbeatIntervalMs: 20, timeoutGraceMs: 10 });
+  await runtime.start();
+  for (let n = 0; n < 2; n += 1) await addBySql(kit, "deaf", {}, "max_attempts := 1");
+  while ((await stuck()) !== 2) await pause(5);
+  release.resolve();
+  while ((await stuck()) !== 0) await pause(5);
+  await runtime.stop();
+});
+
 test("a process that blocks its event loop still beats and keeps its jobs", async () => {
   kit = await testRuntime({
     busy: async () => {
