@@ -482,6 +482,65 @@ describe("run now", () => {
   });
 });
 
+describe("a cancelled job that is retried keeps its own policies", () => {
+  const own = { retry: { baseDelay: "7s", maxAttempts: 4 }, timeout: "90s" };
+  const policiesOf = async (id: string) => {
+    const { rows } = await queue.db.query(
+      `select d.retry, d.timeout_ms, j.max_attempts::int
+       from taskrun.job_details d join graphile_worker._private_jobs j on j.id = d.job_id
+       where d.job_id = $1`,
+      [id],
+    );
+    return rows[0];
+  };
+  const cancelledBy: Record<string, () => Promise<string>> = {
+    "while it waited": async () => {
+      const id = await queue.add(own);
+      await cancel(id);
+      return id;
+    },
+    "while it ran": async () => {
+      const id = await queue.add(own);
+      const [job] = await queue.take("taskrun-1-aa");
+      await settleOthers(queue.db, queue.schemas, [ended(job!, "cancelled", { reason: "r" })]);
+      return id;
+    },
+    "with the job that it waited for": async () => {
+      const parent = await queue.add({ delay: "1h" });
+      const id = await queue.add({ ...own, after: [parent] });
+      await cancel(parent);
+      return id;
+    },
+    "again, after a retry": async () => {
+      const id = await queue.add(own);
+      for (let round = 0; round < 2; round += 1) {
+        await cancel(id);
+        await retry(id);
+      }
+      await cancel(id);
+      return id;
+    },
+  };
+
+  test.each(Object.entries(cancelledBy))("cancelled %s", async (_, cancelled) => {
+    const id = await cancelled();
+    expect(await job(id)).toMatchObject({ state: "cancelled" });
+    expect(await policiesOf(id)).toBeUndefined();
+    await retry(id);
+    expect(await policiesOf(id)).toEqual({
+      retry: own.retry,
+      timeout_ms: 90_000,
+      max_attempts: 4,
+    });
+  });
+
+  test("and one without any has none", async () => {
+    const id = await jobIn("cancelled");
+    await retry(id);
+    expect(await policiesOf(id)).toBeUndefined();
+  });
+});
+
 describe("many", () => {
   const options = { queue: "serial", correlation_id: "c" };
 
