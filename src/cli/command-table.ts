@@ -48,6 +48,7 @@ export const commandTable = {
       "httpPrefix",
       "httpTrustProxy",
       "httpCorsOrigins",
+      "httpEnqueueRate",
     ],
     examples: [
       ["taskrun --watch", "while you write tasks"],

@@ -5,7 +5,10 @@ import { sharedFlags } from "./shared-flags.ts";
 
 const { json, common } = sharedFlags;
 
-const http = ["httpPort", "httpHost", "httpPrefix", "httpTrustProxy", "httpCorsOrigins"] as const;
+const http = [
+  ...(["httpPort", "httpHost", "httpPrefix", "httpTrustProxy", "httpCorsOrigins"] as const),
+  "httpEnqueueRate",
+] as const;
 
 export const httpCommands = {
   serve: {

@@ -66,6 +66,8 @@ export interface UserConfig {
   httpTrustProxy?: readonly string[];
   /** Origins of pages elsewhere that may ask the HTTP API with a token. Default: none. */
   httpCorsOrigins?: readonly string[];
+  /** Tasks that each token may create by HTTP in a minute. Default: as many as it likes. */
+  httpEnqueueRate?: number | null;
   /** Policies of every task that doesn't set its own. */
   defaults?: TaskDefaults;
   /** Functions around every attempt, the first one outermost. */

@@ -127,6 +127,7 @@ function checkAll(check: Checker) {
     httpPrefix: check("httpPrefix"),
     httpTrustProxy: check("httpTrustProxy"),
     httpCorsOrigins: check("httpCorsOrigins"),
+    httpEnqueueRate: check("httpEnqueueRate"),
     defaults: check("defaults"),
     middleware: check("middleware"),
     plugins: check("plugins"),

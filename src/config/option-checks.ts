@@ -183,6 +183,7 @@ export const optionChecks = {
     }),
     { error: "expected a list of origins" },
   ),
+  httpEnqueueRate: wholeNumber(schema.httpEnqueueRate).nullable(),
   defaults: taskDefaults,
   middleware: z.array(functionOf<Middleware>(), { error: "expected a list of functions" }),
   plugins,

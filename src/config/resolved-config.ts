@@ -60,6 +60,8 @@ export interface ResolvedConfig {
   readonly httpTrustProxy: readonly string[];
   /** Origins of pages elsewhere that may ask the HTTP API. */
   readonly httpCorsOrigins: readonly string[];
+  /** In a minute, by each token; null = no limit. */
+  readonly httpEnqueueRate: number | null;
   readonly defaults: TaskDefaults;
   readonly middleware: readonly Middleware[];
   readonly plugins: readonly Plugin[];

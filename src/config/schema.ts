@@ -193,6 +193,13 @@ export const schema = {
     default: [],
     sentence: "Origins of pages elsewhere that may ask the HTTP API with a token",
   },
+  httpEnqueueRate: {
+    kind: "integer",
+    default: null,
+    min: 1,
+    max: 1_000_000,
+    sentence: "Tasks that each token may create by HTTP in a minute",
+  },
   defaults: {
     kind: "code",
     default: {},

@@ -95,7 +95,9 @@ function addRoute(server: FastifyInstance, route: HttpRoute, options: ApiOptions
     bodyLimit: largestBodyBytes,
     onRequest: async (request) => {
       if (scope === "none" || scope === "any") return;
-      checkScope(request.getDecorator("caller"), scope);
+      const caller = request.getDecorator<Caller>("caller");
+      checkScope(caller, scope);
+      if (scope === "enqueue") options.enqueueRate.take(caller.name);
     },
     handler: async (request, reply) => {
       const { query, body } = request;

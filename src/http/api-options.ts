@@ -2,6 +2,7 @@
 
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "../core/logger.ts";
+import type { EnqueueRate } from "./enqueue-rate.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Gate, Knock } from "./gate.ts";
 import type { ApiParts, HttpRoute } from "./http-route.ts";
@@ -16,6 +17,7 @@ export interface ApiOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly events: EventHub;
+  readonly enqueueRate: EnqueueRate;
   readonly ui: UiFiles;
   readonly logger: Logger;
   /** taskrun's. */

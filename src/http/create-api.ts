@@ -9,6 +9,7 @@ import { taskrunVersion } from "../runtime/version.ts";
 import { endPool } from "../store/pools.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import type { ApiOptions } from "./api-options.ts";
+import { EnqueueRate } from "./enqueue-rate.ts";
 import { EventHub } from "./event-hub.ts";
 import type { Gate } from "./gate.ts";
 import type { HttpRoute } from "./http-route.ts";
@@ -29,6 +30,8 @@ export interface ApiSource {
   /** Of the attempts that run in this process, to be counted. */
   readonly events?: RuntimeEvents | undefined;
   readonly corsOrigins: readonly string[];
+  /** Tasks that each caller may create in a minute; null = as many as they like. */
+  readonly enqueueRate: number | null;
 }
 
 /** Who is let in, and by which routes. */
@@ -64,6 +67,7 @@ export function createApi<E extends Entrance>(
     ...{ routes, gate, readiness, metrics, logger, corsOrigins },
     api: { db, schemas, catalog, crontab, gate, signIn },
     events: new EventHub(shared),
+    enqueueRate: new EnqueueRate({ perMinute: source.enqueueRate }),
     ui: new UiFiles(),
     version: taskrunVersion,
   };

@@ -18,7 +18,12 @@ import { allRoutes, ownRoutes } from "./routes/all-routes.ts";
 import { SignIn } from "./sign-in.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
-type HttpOption = "httpHost" | "httpPrefix" | "httpTrustProxy" | "httpCorsOrigins";
+type HttpOption =
+  | "httpHost"
+  | "httpPrefix"
+  | "httpTrustProxy"
+  | "httpCorsOrigins"
+  | "httpEnqueueRate";
 
 export interface HttpServerOptions {
   readonly config: Pick<ResolvedConfig, HttpOption | "schema">;
@@ -83,7 +88,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 function createParts(options: HttpServerOptions) {
   const { config } = options;
-  const source = { ...options, schema: config.schema, corsOrigins: config.httpCorsOrigins };
+  const { schema, httpCorsOrigins: corsOrigins, httpEnqueueRate: enqueueRate } = config;
+  const source = { ...options, schema, corsOrigins, enqueueRate };
   const api = createApi(source, (shared) => {
     const gate = new Gatekeeper(shared);
     const signIn = new SignIn({ ...shared, gatekeeper: gate });

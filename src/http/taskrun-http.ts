@@ -97,6 +97,7 @@ function embeddedApi<Request>(
     logger: logger ?? pino({ level: "warn" }),
     catalog: () => ({ tasks: new Map(), failures: [] }),
     corsOrigins: [],
+    enqueueRate: null,
   };
   return createApi(source, () => {
     return { gate: new HostGate(authorize), signIn: null, routes: allRoutes };

@@ -94,6 +94,7 @@ describe("without any setting", () => {
       httpPrefix: "",
       httpTrustProxy: [],
       httpCorsOrigins: [],
+      httpEnqueueRate: null,
       defaults: {},
       middleware: [],
       plugins: [],

@@ -192,6 +192,7 @@ describe("where it listens", () => {
         httpPrefix: "",
         httpTrustProxy: [],
         httpCorsOrigins: [],
+        httpEnqueueRate: null,
         schema: "graphile_worker",
       },
       port: Number(new URL(api.url).port),

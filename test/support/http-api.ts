@@ -69,6 +69,7 @@ export async function httpApi(options: HttpApiOptions = {}): Promise<HttpApi> {
       httpPrefix: "",
       httpTrustProxy: [],
       httpCorsOrigins: [],
+      httpEnqueueRate: null,
       schema: "graphile_worker",
       ...options.config,
     },
