@@ -18,6 +18,10 @@ export interface PoolOptions {
  * A plan made while they were empty would read them whole, by a scan or to build a hash; ours
  * never should. With that settled there is one good plan for each statement: made once, without
  * looking at the values, and too short to be worth compiling.
+ *
+ * What is asked for has just been written, so it is in memory: were a random page dear, a few
+ * hundred rows would not be looked up by their places while reading all of a small queue, once for
+ * each of them, seems cheaper.
  */
 const plannerSettings = [
   "enable_seqscan=off",
@@ -26,6 +30,7 @@ const plannerSettings = [
   "enable_hashjoin=off",
   "plan_cache_mode=force_generic_plan",
   "jit=off",
+  "random_page_cost=0.05",
 ]
   .map((setting) => `-c ${setting}`)
   .join(" ");

@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHandlerPool, createQueuePool, endPool } from "../../src/store/pools.ts";
-import { type QueueKit, queueKit } from "../support/queue-kit.ts";
+import { settlePlain } from "../../src/store/queue/settle.ts";
+import { completed, type QueueKit, queueKit } from "../support/queue-kit.ts";
+import { addManyBySql } from "../support/test-runtime.ts";
 
 let q: QueueKit;
 beforeEach(async () => {
@@ -28,6 +30,25 @@ test("each pool's connections say what they are for, and the queue's read no tab
   ]);
   await Promise.all([endPool(queue), endPool(handlers)]);
 });
+
+test.each([300, 3000])(
+  "what has been taken of %i jobs is found by place, not by reading all",
+  async (count) => {
+    await addManyBySql(q.kit, "t", count);
+    await q.db.query("analyze graphile_worker._private_jobs");
+    const pool = createQueuePool({ ...options(), max: 1 });
+    const [job] = await q.take("p", 1);
+    expect(await settlePlain(pool, q.schemas, [completed(job!)])).toBe(1);
+    const none = "'{}'";
+    const values = ["'p'", "0", ...Array(4).fill(none), "'[]'", ...Array(3).fill(none)];
+    const { rows } = await pool.query(
+      `explain (costs off) execute "taskrun settle plain" (${values.join(", ")})`,
+    );
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toContain("Tid Scan on _private_jobs");
+    await endPool(pool);
+  },
+);
 
 test("a connection that the server ends is reported and replaced", async () => {
   const lost = Promise.withResolvers<Error>();
