@@ -5,7 +5,7 @@
  * `support/installed-peers.ts`; what can't be had is left out, with the reason.
  *
  * The rate is that from the first handler's start until all is written down. taskrun checks each
- * payload and keeps each output; pg-boss and BullMQ keep what has ended, too, as they do by default.
+ * payload and keeps each output; pg-boss and BullMQ keep what has ended, too, by their defaults.
  */
 
 import { cpus } from "node:os";

@@ -8,7 +8,7 @@ import type { InstalledPackage, Redis } from "./installed-peers.ts";
 
 export interface Peer {
   readonly name: string;
-  /** Queues so many jobs that do nothing; milliseconds from the first handler to the last record. */
+  /** Queues so many jobs that do nothing; ms from the first handler to the last record. */
   drain(count: number): Promise<number>;
   close(): Promise<void>;
 }

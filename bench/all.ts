@@ -1,0 +1,158 @@
+/**
+ * Runs the measurements one after the other, each a process of its own, and writes what they come
+ * to into RESULTS.md and results.svg, after each anew: a run that is broken off leaves what it had.
+ * With --check a few short ones instead, which write nothing and end with 1 when a ratio to
+ * graphile-worker in the same run is far from what it was.
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Figure, goalText, isReached, readFigure, valueText } from "./support/figures.ts";
+import { figuresPlot } from "./support/figures-plot.ts";
+import { describeMachine } from "./support/machine.ts";
+import { readTables } from "./support/markdown-tables.ts";
+import { checks, type Measurement, measurements } from "./support/measurements.ts";
+import { markdownTable } from "./support/statistics.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    /** More samples: half an hour or so. */
+    long: { type: "boolean", default: false },
+    /** Names of benches: "drain,idle". */
+    only: { type: "string" },
+    check: { type: "boolean", default: false },
+  },
+});
+
+interface Measured {
+  readonly measurement: Measurement;
+  readonly printed: string;
+  readonly figures: readonly Figure[];
+  /** Null when it ended well. */
+  readonly fault: string | null;
+}
+
+const startedAt = new Date();
+const machine = describeMachine();
+
+if (flags.check) process.exitCode = (await check()) ? 0 : 1;
+else await measureAll();
+
+async function measureAll(): Promise<void> {
+  const wanted = flags.only?.split(",");
+  const done: Measured[] = [];
+  for (const measurement of measurements) {
+    if (wanted?.includes(measurement.file.replace(/\.ts$/, "")) === false) continue;
+    done.push(await measure(measurement));
+    write(done);
+  }
+  const minutes = (Date.now() - startedAt.getTime()) / 60_000;
+  console.log(`\n${summary(done)}\n\n${minutes.toFixed(1)} minutes; written to bench/RESULTS.md`);
+  if (done.some(({ fault }) => fault !== null)) process.exitCode = 1;
+}
+
+/** A ratio that is too low has a second chance: what else the machine does comes in gusts. */
+async function check(): Promise<boolean> {
+  let isGood = true;
+  for (const measurement of checks) {
+    const first = await measure(measurement);
+    const last = isFine(first) ? first : await measure(measurement);
+    isGood &&= isFine(last);
+    console.log(`\n${summary([last])}\n`);
+  }
+  return isGood;
+}
+
+function isFine({ figures, fault }: Measured): boolean {
+  return fault === null && figures.every(isReached);
+}
+
+async function measure(measurement: Measurement): Promise<Measured> {
+  const { file, limitSeconds, args, long, title } = measurement;
+  console.log(`\n## ${title} (${file})\n`);
+  const chosen = flags.long ? (long ?? args) : args;
+  const script = join(import.meta.dirname, file);
+  const child = spawn(process.execPath, [...process.execArgv, script, ...chosen], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+    process.stdout.write(text);
+  });
+  const limitMs = limitSeconds * 1000 * (flags.long ? 10 : 1);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const [code, signal] = await once(child, "close");
+  clearTimeout(limit);
+  const tables = readTables(printed);
+  return {
+    measurement,
+    printed,
+    figures: measurement.figures.map((spec) => readFigure(tables, spec)),
+    fault:
+      code === 0
+        ? null
+        : signal === "SIGKILL"
+          ? `It was ended after ${limitMs / 1000} s.`
+          : `It failed (exit code ${code}).`,
+  };
+}
+
+function summary(done: readonly Measured[]): string {
+  const rows = done.flatMap(({ figures }) =>
+    figures.map((figure) => [
+      figure.label,
+      valueText(figure),
+      goalText(figure),
+      figure.value === null ? "" : isReached(figure) ? "yes" : "no",
+    ]),
+  );
+  return markdownTable(["", "measured", "asked for", "reached"], rows);
+}
+
+function write(done: readonly Measured[]): void {
+  const figures = done.flatMap((each) => each.figures);
+  const sections = done.flatMap(({ measurement, printed, fault }) => [
+    `## ${measurement.title}`,
+    "",
+    `\`bench/${measurement.file} ${(flags.long ? measurement.long : null) ?? measurement.args}\``
+      .replaceAll(",", " ")
+      .replaceAll("  ", " "),
+    "",
+    ...(fault === null ? [] : [`**${fault}**`, ""]),
+    ...readTables(printed).flatMap(({ head, rows }) => [
+      markdownTable(
+        head,
+        rows.map((row) => [...row]),
+      ),
+      "",
+    ]),
+    ...notesIn(printed),
+  ]);
+  const text = [
+    "# Results",
+    "",
+    "Written by `npm run bench`; [README.md](README.md) says how each is measured. Medians of",
+    "paired rounds: compare within a table, not across tables or machines.",
+    "",
+    `${startedAt.toISOString().slice(0, 16).replace("T", " ")} UTC.`,
+    ...machine,
+    "",
+    summary(done),
+    "",
+    "![Each figure as a share of what is asked for](results.svg)",
+    "",
+    ...sections,
+  ].join("\n");
+  writeFileSync(join(import.meta.dirname, "RESULTS.md"), `${text.trimEnd()}\n`);
+  writeFileSync(join(import.meta.dirname, "results.svg"), figuresPlot(figures));
+}
+
+/** What a bench says besides its tables: the server, and what was left out. */
+function notesIn(printed: string): string[] {
+  const notes = printed.split("\n").filter((line) => /^(?:PostgreSQL|Skipped|Versions)/.test(line));
+  return notes.length === 0 ? [] : [...notes.map((line) => `- ${line}`), ""];
+}
