@@ -11,11 +11,13 @@ import type { Task } from "../../core/task.ts";
 import { fetchJobs, fetchPlainJobs } from "../../store/queue/fetch.ts";
 import { fetchCanary } from "../../store/queue/fetch-canary.ts";
 import { fetchGatedJobs } from "../../store/queue/fetch-gated.ts";
+import { othersWait } from "../../store/queue/others-wait.ts";
 import { byPriority, type QueueJob } from "../../store/queue/queue-job.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { Gates } from "../holding-back/gates.ts";
 import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts";
 import type { FetchableTasks } from "./fetchable-tasks.ts";
+import { OthersInFront } from "./others-in-front.ts";
 
 /** What one look at the queue has brought. */
 export interface Fetched {
@@ -48,6 +50,8 @@ export interface JobFetcherOptions {
 
 // Below that the round trip is the cost, and a second one would be the price of a wrong guess.
 const deepLimit = 100;
+// Task by task, a large fetch reads its whole size of each.
+const fewTasks = 8;
 
 export class JobFetcher {
   readonly #options: JobFetcherOptions;
@@ -55,12 +59,18 @@ export class JobFetcher {
   readonly #asked = new Map<string, number>();
   /** Capped tasks of which more jobs may be due than there were slots for. */
   readonly #full = new Set<string>();
+  readonly #others: OthersInFront;
   #plan: { tasks: unknown; gates: unknown; plan: FetchPlan } | null = null;
   #plainOnly = false;
   #untold: { readonly error: unknown } | null = null;
 
   constructor(options: JobFetcherOptions) {
     this.#options = options;
+    const { db, schemas, tasks } = options;
+    this.#others = new OthersInFront(async () => {
+      const names = (await tasks.all()).flatMap((task) => [...task.names.keys()]);
+      return othersWait(db, schemas, names);
+    });
   }
 
   /**
@@ -158,12 +168,23 @@ export class JobFetcher {
   }
 
   async #fetchTogether(plan: FetchPlan, limit: number): Promise<Look> {
-    const { open, capped, pausedQueues, leavesOut } = plan;
+    const { open, capped, pausedQueues } = plan;
     if (open.size + capped.length === 0) return nothing;
-    const plain = capped.length + pausedQueues.length === 0;
-    if (plain && (!leavesOut || limit >= deepLimit)) {
-      return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+    const leavesOut = plan.leavesOut || this.#others.found;
+    const byTask = leavesOut && (limit < deepLimit || open.size <= fewTasks);
+    const askedAtMs = performance.now();
+    try {
+      if (capped.length + pausedQueues.length === 0 && !byTask) {
+        return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+      }
+      return await this.#fetchGated(plan, limit, byTask);
+    } finally {
+      this.#others.fetched(performance.now() - askedAtMs);
     }
+  }
+
+  #fetchGated(plan: FetchPlan, limit: number, byTask: boolean): Promise<Look> {
+    const { open, capped, pausedQueues } = plan;
     const { db, schemas, processId } = this.#options;
     const taskNames = new Map(open);
     for (const { names } of capped) for (const [id, name] of names) taskNames.set(id, name);
@@ -174,7 +195,7 @@ export class JobFetcher {
       lanes: capped.map(({ names, slots }) => ({ taskIds: [...names.keys()], slots })),
       limit,
       pausedQueues,
-      byTask: leavesOut && limit < deepLimit,
+      byTask,
     });
   }
 

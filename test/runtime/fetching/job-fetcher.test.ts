@@ -104,3 +104,31 @@ test("without tasks nothing is fetched", async () => {
   await addBySql(kit, "work");
   expect(await take(10, none)).toEqual([]);
 });
+
+test("jobs of tasks nobody has here, once they slow a fetch down, are not read through any more", async () => {
+  const sent: (string | undefined)[] = [];
+  const asked = Promise.withResolvers<void>();
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    sent.push(config.name);
+    if (config.name === "taskrun fetch") await kit.db.query("select pg_sleep(0.03)");
+    const result = await kit.db.query(config, values);
+    if (config.name === "taskrun others wait") asked.resolve();
+    return result;
+  };
+  const db: pg.Pool = new Proxy(kit.db, {
+    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+  });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  const slow = fetcherOf(db, new FetchableTasks(kit.db, schemas, registry));
+  await addManyBySql(kit, "elsewhere", 3);
+  const first = await addBySql(kit, "work");
+  expect((await take(10, slow)).map(({ id }) => id)).toEqual([first]);
+  await asked.promise;
+  sent.length = 0;
+  await addManyBySql(kit, "work", 150);
+  expect(await take(10, slow)).toHaveLength(10);
+  expect(await take(200, slow)).toHaveLength(140);
+  expect(sent).toEqual(["taskrun fetch gated by task", "taskrun fetch gated by task"]);
+});
