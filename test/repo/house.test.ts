@@ -46,7 +46,6 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/queue/list-job-ids.ts": "test/store/jobs.test.ts",
   "src/store/queue/settle-others.ts": "test/store/queue/settle.test.ts",
   "src/store/queue/settlement.ts": "test/store/queue/settle.test.ts",
-  "src/store/queue/serial-heads.ts": "test/store/queue/fetch.test.ts",
   "src/discovery/endless-import-error.ts": "test/dev/graph-loader.test.ts",
   "src/discovery/import-one-by-one.ts": "test/discovery/import-watchdog.test.ts",
   "src/discovery/import-watchdog-thread.ts": "test/discovery/import-watchdog.test.ts",
