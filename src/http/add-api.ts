@@ -139,7 +139,7 @@ const deepestBody = deepestPayload + 1;
 
 function tooDeep(place: number): HttpError {
   const what = `The body is nested deeper than ${deepestBody} levels, at character ${place + 1}.`;
-  return new HttpError(400, "body-too-deep", what);
+  return new HttpError(422, "body-too-deep", what);
 }
 
 interface Exchange {

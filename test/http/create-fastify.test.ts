@@ -26,11 +26,11 @@ test.each([
   ["a body of 10 MB", 413, "body-too-large", { body: "x".repeat(10_000_000), headers: json }],
   [
     "a body of 10,000 levels",
-    400,
+    422,
     "body-too-deep",
     { body: `{"task_type":"any","payload":${"[".repeat(1e4)}${"]".repeat(1e4)}}`, headers: json },
   ],
-  ["100,000 open brackets", 400, "body-too-deep", { body: "[".repeat(100_000), headers: json }],
+  ["100,000 open brackets", 422, "body-too-deep", { body: "[".repeat(100_000), headers: json }],
   ["broken JSON", 400, "bad-json", { body: '{"task_type":', headers: json }],
   ["a poisoned prototype", 400, "bad-json", { body: '{"__proto__":{"a":1}}', headers: json }],
   [
