@@ -50,7 +50,7 @@ async function tellChanges(
   { filter, json, onStart }: FollowOptions,
   { ended, bell }: { readonly ended: AbortSignal; readonly bell: Bell },
 ): Promise<void> {
-  const changes = new JobChanges(pool, schemas, filter);
+  const changes = new JobChanges(pool, schemas, { filter });
   await changes.start();
   onStart();
   let isAway = false;

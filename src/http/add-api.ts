@@ -14,8 +14,9 @@ import { addRoot, addUi } from "./add-ui.ts";
 import { type ApiOptions, knockOf } from "./api-options.ts";
 import { type Caller, checkScope } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
-import type { HttpRoute } from "./http-route.ts";
+import type { Answer, ApiParts, Asked, HttpRoute } from "./http-route.ts";
 import { httpErrorFrom, problemBody } from "./problem.ts";
+import { questionKey, SharedAnswers } from "./shared-answers.ts";
 import { tooDeepAt } from "./too-deep-at.ts";
 
 const largestBodyBytes = 1_048_576;
@@ -56,13 +57,13 @@ export function addApi(server: FastifyInstance, options: ApiOptions): void {
   // In a room of its own, so that those above are asked by anybody.
   server.register(async (open) => {
     open.decorateRequest("caller");
-    for (const route of options.routes) if (route.scope === "none") addRoute(open, route, options);
+    addRoutes(open, options, ({ scope }) => scope === "none");
   });
   server.register(async (guarded) => addGuarded(guarded, options));
 }
 
 function addGuarded(server: FastifyInstance, options: ApiOptions): void {
-  const { routes, gate, logger, metrics } = options;
+  const { gate, logger, metrics } = options;
   server.decorateRequest("caller");
   server.addHook("onRequest", async (request) => {
     request.setDecorator("caller", await gate.admit(knockOf(request)));
@@ -73,7 +74,7 @@ function addGuarded(server: FastifyInstance, options: ApiOptions): void {
     const ms = Math.round(elapsedTime);
     logger.debug({ method: request.method, path, status, ms, token: name }, "answered");
   });
-  for (const route of routes) if (route.scope !== "none") addRoute(server, route, options);
+  addRoutes(server, options, ({ scope }) => scope !== "none");
   addEvents(server, options);
   server.get("/metrics", async (request, reply) => {
     checkScope(request.getDecorator("caller"), "read");
@@ -87,7 +88,40 @@ function addGuarded(server: FastifyInstance, options: ApiOptions): void {
   });
 }
 
-function addRoute(server: FastifyInstance, route: HttpRoute, options: ApiOptions): void {
+function addRoutes(
+  server: FastifyInstance,
+  options: ApiOptions,
+  isMeant: (route: HttpRoute) => boolean,
+): void {
+  const shared: Shared = new SharedAnswers();
+  for (const route of options.routes.filter(isMeant))
+    addRoute(server, route, { ...options, shared });
+}
+
+type Shared = SharedAnswers<Answer<unknown>>;
+
+/** As it is kept for all who ask the same; what changes something makes all of it out of date. */
+async function answered(
+  route: HttpRoute,
+  asked: Asked,
+  { api, shared }: { readonly api: ApiParts; readonly shared: Shared },
+): Promise<Answer<unknown>> {
+  if (route.isShared) {
+    const key = questionKey(route.path, asked.query, Date.now());
+    return shared.answer(key, () => route.answer(asked, api));
+  }
+  try {
+    return await route.answer(asked, api);
+  } finally {
+    if (route.method !== "GET") shared.clear();
+  }
+}
+
+function addRoute(
+  server: FastifyInstance,
+  route: HttpRoute,
+  { shared, ...options }: ApiOptions & { readonly shared: Shared },
+): void {
   const { scope } = route;
   server.route({
     method: route.method,
@@ -106,7 +140,7 @@ function addRoute(server: FastifyInstance, route: HttpRoute, options: ApiOptions
       const caller = request.getDecorator<Caller | undefined>("caller") ?? nobody;
       const place = placeOf(request, options);
       const asked = { caller, params, query, body, knock: knockOf(request), place };
-      const answer = await route.answer(asked, options.api);
+      const answer = await answered(route, asked, { api: options.api, shared });
       reply.code(route.status).headers(answer.headers ?? {});
       if (route.status === 303) return reply.send();
       return { success: true, data: answer.data, ...answer.more };

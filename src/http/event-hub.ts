@@ -7,7 +7,7 @@ import type pg from "pg";
 import type { Logger } from "../core/logger.ts";
 import { type Change, ChangeFeed } from "../store/change-feed.ts";
 import type { Schemas } from "../store/schemas.ts";
-import { EventStream, type ServerSentEvent } from "./event-stream.ts";
+import { EventStream, eventText, type ServerSentEvent } from "./event-stream.ts";
 import { HttpError } from "./http-error.ts";
 
 export interface EventHubOptions {
@@ -145,10 +145,12 @@ export class EventHub {
   #tell(change: Change): void {
     this.#count += 1;
     const event = eventOf(change, `${this.#epoch}-${this.#count}`);
+    // Written once, however many are told.
+    const text = eventText(event);
     this.#kept.push({ event, change });
     if (this.#kept.length > mostKept) this.#kept.shift();
     for (const { watcher, stream } of this.#watching) {
-      if (isMeant(change, watcher)) stream.send(event);
+      if (isMeant(change, watcher)) stream.sendText(text);
     }
   }
 
@@ -179,13 +181,13 @@ export class EventHub {
 }
 
 function isMeant(change: Change, { id, taskType }: Watcher): boolean {
-  if (change.kind === "catalog" || change.kind === "gates") return true;
+  if (change.kind !== "job" && change.kind !== "progress") return true;
   return (id === null || change.id === id) && (taskType === null || change.task === taskType);
 }
 
 function eventOf(change: Change, id: string): ServerSentEvent {
   const name = change.kind;
-  if (name === "catalog" || name === "gates") return { id, name, data: {} };
+  if (name !== "job" && name !== "progress") return { id, name, data: {} };
   if (name === "job") {
     const { task: task_type, state: status, at } = change;
     return { id, name, data: { id: change.id, task_type, status, at } };

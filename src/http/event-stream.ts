@@ -11,6 +11,10 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
+export function eventText({ id, name, data }: ServerSentEvent): string {
+  return `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
 /** More than that unread, and the client is too slow. */
 const mostBufferedBytes = 1_048_576;
 
@@ -31,8 +35,13 @@ export class EventStream {
     this.#write("retry: 2000\n\n");
   }
 
-  send({ id, name, data }: ServerSentEvent): void {
-    this.#write(`id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  send(event: ServerSentEvent): void {
+    this.sendText(eventText(event));
+  }
+
+  /** Events as `eventText` writes them. */
+  sendText(text: string): void {
+    this.#write(text);
   }
 
   /** For proxies that close what is silent. */

@@ -73,6 +73,8 @@ interface RouteFacts {
   readonly status?: 200 | 201 | 303;
   /** Whether it knows an Idempotency-Key. Default false. */
   readonly isIdempotent?: boolean;
+  /** Whether all who may ask get the same, so that one answer does for many. Default false. */
+  readonly isShared?: boolean;
 }
 
 export interface RouteSpec<Query extends z.ZodType, Body extends z.ZodType, Data extends z.ZodType>
@@ -107,12 +109,13 @@ export function httpRoute<
   Body extends z.ZodType = typeof nothing,
 >(spec: RouteSpec<Query, Body, Data>): HttpRoute {
   const { method, path, scope, summary, status = 200, data, more = {} } = spec;
-  const { isIdempotent = false } = spec;
+  const { isIdempotent = false, isShared = false } = spec;
   // why: without a schema of its own the route's type parameter is that of `nothing`
   const query = (spec.query ?? nothing) as Query;
   const body = (spec.body ?? nothing) as Body; // why: as for the query
   return {
-    ...{ method, path, scope, summary, status, isIdempotent, query, body, data, more },
+    ...{ method, path, scope, summary, status, isIdempotent, isShared },
+    ...{ query, body, data, more },
     answer: async ({ caller, params, knock, place, ...sent }, api) =>
       spec.answer(
         {

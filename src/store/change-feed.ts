@@ -7,7 +7,7 @@
 import type pg from "pg";
 import type { JobState } from "../core/job.ts";
 import { readGates } from "./gates.ts";
-import { JobChanges } from "./job-changes.ts";
+import { type ChangedJob, JobChanges } from "./job-changes.ts";
 import { runningJobIds } from "./queue/changed-job-ids.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -27,6 +27,8 @@ export type Change =
       readonly total: number | null;
       readonly message: string | null;
     }
+  /** There was more than is told: whoever shows something asks again. */
+  | { readonly kind: "missed" }
   | { readonly kind: "catalog" }
   | { readonly kind: "gates" };
 
@@ -46,7 +48,7 @@ interface ProgressRow {
 export class ChangeFeed {
   readonly #db: pg.Pool;
   readonly #schemas: Schemas;
-  readonly #jobs: JobChanges;
+  readonly #jobs: JobChanges<ChangedJob>;
   /** Jobs that run, by id. */
   readonly #running = new Map<string, Watched>();
   #catalog = "";
@@ -55,7 +57,7 @@ export class ChangeFeed {
   constructor(db: pg.Pool, schemas: Schemas) {
     this.#db = db;
     this.#schemas = schemas;
-    this.#jobs = new JobChanges(db, schemas);
+    this.#jobs = new JobChanges(db, schemas, { isBrief: true });
   }
 
   /** Takes note of how things are: changes are told from here on. */
@@ -83,6 +85,7 @@ export class ChangeFeed {
         this.#running.set(id, this.#running.get(id) ?? { task, progress: null });
       }
     }
+    if (this.#jobs.hasMissed) found.push({ kind: "missed" });
     found.push(...(await this.#progress()));
     const [catalog, gates] = [await this.#readCatalog(), await this.#readGates()];
     if (catalog !== this.#catalog) found.push({ kind: "catalog" });

@@ -9,10 +9,10 @@ import { roughDuration } from "../core/rough-duration.ts";
 import { listOpenBreakers, listPauses } from "./gates.ts";
 import { type LiveProcess, listProcesses } from "./live-view.ts";
 import { listLoadFailures } from "./published-tasks.ts";
-import { endedOverTime } from "./queue/ended-counts.ts";
+import { countQueued, type QueuedCount } from "./queue/count-queued.ts";
+import { endedOverTime, failedByTask } from "./queue/ended-counts.ts";
 import { readRunning } from "./queue/read-running.ts";
 import type { Schemas } from "./schemas.ts";
-import { readStats, type Stats } from "./task-stats.ts";
 
 export type AttentionKind =
   | "failed"
@@ -64,17 +64,44 @@ export async function readOverview(
   schemas: Schemas,
   { since, buckets }: { readonly since: Date; readonly buckets: number },
 ): Promise<Overview> {
-  const stats = await readStats(db, schemas, { since });
-  const { until } = stats;
+  const until = new Date();
   const bucketMs = Math.max(1, Math.ceil((until.getTime() - since.getTime()) / buckets));
-  return {
-    since,
-    until,
-    bucketMs,
-    counts: stats.all.counts,
-    series: await readSeries(db, schemas, { since, bucketMs, buckets }),
-    attention: await readAttention(db, schemas, stats),
+  const [series, queued, failed] = await Promise.all([
+    readSeries(db, schemas, { since, bucketMs, buckets }),
+    countQueued(db, schemas, { since, task: null }),
+    failedByTask(db, schemas, since),
+  ]);
+  for (const { task, state, count } of queued) {
+    if (state === "failed") failed.set(task, count + (failed.get(task) ?? 0));
+  }
+  const counts = countStates(series, queued);
+  const attention = await readAttention(db, schemas, { since, until, queued, failed });
+  return { since, until, bucketMs, counts, series, attention };
+}
+
+function countStates(
+  series: readonly EndedBucket[],
+  queued: readonly QueuedCount[],
+): Record<JobState, number> {
+  const ended = (state: "completed" | "failed" | "cancelled"): number =>
+    series.reduce((sum, bucket) => sum + bucket[state], 0);
+  const counts: Record<JobState, number> = {
+    ...{ pending: 0, scheduled: 0, blocked: 0, running: 0, retrying: 0 },
+    completed: ended("completed"),
+    failed: ended("failed"),
+    cancelled: ended("cancelled"),
   };
+  for (const { state, count } of queued) counts[state] += count;
+  return counts;
+}
+
+/** What attention is drawn from. */
+interface Situation {
+  readonly since: Date;
+  readonly until: Date;
+  readonly queued: readonly QueuedCount[];
+  /** By task. */
+  readonly failed: ReadonlyMap<string, number>;
 }
 
 async function readSeries(
@@ -96,7 +123,11 @@ async function readSeries(
 }
 
 /** What can't go on by itself comes first. */
-async function readAttention(db: pg.Pool, schemas: Schemas, stats: Stats): Promise<Attention[]> {
+async function readAttention(
+  db: pg.Pool,
+  schemas: Schemas,
+  situation: Situation,
+): Promise<Attention[]> {
   const [breakers, pauses, loadFailures, running] = await Promise.all([
     listOpenBreakers(db, schemas),
     listPauses(db, schemas),
@@ -104,11 +135,12 @@ async function readAttention(db: pg.Pool, schemas: Schemas, stats: Stats): Promi
     readRunning(db, schemas, mostRunning),
   ]);
   const processes = await listProcesses(db, schemas, running);
-  const failed = stats.tasks
-    .filter(({ counts }) => counts.failed > 0)
-    .map(({ task, counts }): Attention => {
-      const detail = `${counted(counts.failed, "job")} failed for good`;
-      return { kind: "failed", count: counts.failed, task, detail, since: stats.since };
+  const failed = [...situation.failed]
+    .filter(([, count]) => count > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([task, count]): Attention => {
+      const detail = `${counted(count, "job")} failed for good`;
+      return { kind: "failed", count, task, detail, since: situation.since };
     });
   const open = breakers.map(({ task, failures, opened_at, last_error }): Attention => {
     const detail = `the breaker is open: ${last_error ?? "no error was kept"}`;
@@ -124,8 +156,9 @@ async function readAttention(db: pg.Pool, schemas: Schemas, stats: Stats): Promi
   const broken = loadFailures.map(({ task, file, reason }): Attention => {
     return { kind: "load_failure", count: 1, task, detail: `${file}: ${reason}`, since: null };
   });
-  const stuck = [...stuckTasks(running, stats.until), ...stuckHandlers(processes)];
-  return [...failed, ...open, ...stuck, ...withoutProcess(stats, processes), ...broken, ...paused];
+  const stuck = [...stuckTasks(running, situation.until), ...stuckHandlers(processes)];
+  const orphaned = withoutProcess(situation.queued, processes);
+  return [...failed, ...open, ...stuck, ...orphaned, ...broken, ...paused];
 }
 
 /** By task. */
@@ -153,10 +186,14 @@ function stuckHandlers(processes: readonly LiveProcess[]): Attention[] {
 }
 
 /** Tasks with jobs that are due, and no live process that has them. */
-function withoutProcess(stats: Stats, processes: readonly LiveProcess[]): Attention[] {
-  const waiting = stats.tasks
-    .map(({ task, counts }) => ({ task, count: counts.pending + counts.retrying }))
-    .filter(({ count }) => count > 0);
+function withoutProcess(
+  queued: readonly QueuedCount[],
+  processes: readonly LiveProcess[],
+): Attention[] {
+  const due = queued.filter(({ state }) => state === "pending" || state === "retrying");
+  const waiting = [...Map.groupBy(due, ({ task }) => task)]
+    .map(([task, rows]) => ({ task, count: rows.reduce((sum, { count }) => sum + count, 0) }))
+    .sort((a, b) => (a.task < b.task ? -1 : 1));
   const all = waiting.reduce((sum, { count }) => sum + count, 0);
   if (processes.length === 0) {
     const detail = `${counted(all, "job")} waiting, and no process runs`;
@@ -166,7 +203,7 @@ function withoutProcess(stats: Stats, processes: readonly LiveProcess[]): Attent
   if (processes.some(({ tasks }) => tasks === null)) return [];
   const known = new Set(processes.flatMap(({ tasks }) => tasks ?? []));
   return waiting
-    .filter(({ task }) => task !== null && !known.has(task))
+    .filter(({ task }) => !known.has(task))
     .map(({ task, count }) => {
       const detail = `${counted(count, "job")} waiting, and no process has the task`;
       return { kind: "no_process", count, task, detail, since: null };

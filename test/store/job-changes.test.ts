@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => kit.stop());
 
 async function follow(filter: JobFilter = {}) {
-  const changes = new JobChanges(kit.db, schemas, filter);
+  const changes = new JobChanges(kit.db, schemas, { filter });
   await changes.start();
   return async () =>
     (await changes.changes()).map(({ job, before }) => [job.id, before, job.state]);
@@ -117,4 +117,19 @@ test("more new jobs than one look takes are all told in the next ones", async ()
     for (const [id] of changes) told.add(id);
   }
   expect(told.size).toBe(5000);
+});
+
+test("who only watches is told of a flood that there was more, and then of what happens now", async () => {
+  const changes = new JobChanges(kit.db, schemas, { isBrief: true });
+  await changes.start();
+  await addManyBySql(kit, "good", 3_000);
+  expect((await changes.changes()).length).toBeLessThan(800);
+  expect(changes.hasMissed).toBe(true);
+  await kit.drain();
+  expect((await changes.changes()).length).toBeLessThan(1_000);
+  expect(changes.hasMissed).toBe(true);
+  const id = await addBySql(kit, "good");
+  const told = await changes.changes();
+  expect(told.map(({ job }) => job.id)).toContain(id);
+  expect(Object.keys(told[0]!.job)).not.toContain("payload");
 });

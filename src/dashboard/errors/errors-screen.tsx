@@ -87,7 +87,8 @@ function useErrorGroups(): ErrorGroups {
   const { api, tell } = useApp();
   const [older, setOlder] = useState<readonly ListAnswer<ErrorGroupRecord>[]>([]);
   const newest = useResource("errors", () => api.list<ErrorGroupRecord>("errors"), {
-    on: (change) => change.kind === "job" && change.status !== "completed",
+    on: (change) =>
+      change.kind === "missed" || (change.kind === "job" && change.status !== "completed"),
     spacingMs: 3_000,
   });
   const last = older.at(-1) ?? newest.data;

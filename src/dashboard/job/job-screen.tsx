@@ -18,7 +18,10 @@ import { TimelineView } from "./timeline-view.tsx";
 export function JobScreen({ id }: { id: string }) {
   const { api } = useApp();
   const job = useResource(id, () => api.get<JobDetails>(`tasks/${encodeURIComponent(id)}`), {
-    on: (change) => change.kind === "gates" || (change.kind === "job" && change.id === id),
+    on: (change) =>
+      change.kind === "gates" ||
+      change.kind === "missed" ||
+      (change.kind === "job" && change.id === id),
     everyMs: 1_000,
     whileLiveMs: 3_000,
     spacingMs: 300,

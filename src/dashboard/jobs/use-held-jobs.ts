@@ -71,7 +71,7 @@ export function useHeldJobs(query: JobQuery): HeldJobs {
 }
 
 function isOfJobs({ kind }: Change): boolean {
-  return kind === "job";
+  return kind === "job" || kind === "missed";
 }
 
 function toldOf(change: Change): readonly [string, Partial<JobRecord>] | null {

@@ -14,6 +14,8 @@ export type Change =
       readonly status: string;
     }
   | { readonly kind: "progress"; readonly id: string; readonly progress: ProgressRecord }
+  /** More has changed than is told. */
+  | { readonly kind: "missed" }
   | { readonly kind: "catalog" }
   | { readonly kind: "gates" }
   /** The connection came or went. */
@@ -61,7 +63,7 @@ export class LiveFeed {
       if (source.readyState !== EventSource.CLOSED) return;
       this.#retry = setTimeout(() => this.#open(), tryAgainMs);
     };
-    for (const kind of ["job", "progress", "catalog", "gates"]) {
+    for (const kind of ["job", "progress", "missed", "catalog", "gates"]) {
       source.addEventListener(kind, ({ data }) => this.#heard(kind, data));
     }
   }
@@ -128,5 +130,5 @@ function changeFrom(kind: string, said: Readonly<Record<string, unknown>>): Chan
       },
     };
   }
-  return kind === "catalog" || kind === "gates" ? { kind } : null;
+  return kind === "missed" || kind === "catalog" || kind === "gates" ? { kind } : null;
 }

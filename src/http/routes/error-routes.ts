@@ -25,6 +25,7 @@ export const errorRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/errors",
     scope: "read",
+    isShared: true,
     summary: "List failed tasks by what made them fail, the fault that hit last first",
     query: z.strictObject({
       task_type: taskFilter.task_type,

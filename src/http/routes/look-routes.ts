@@ -114,6 +114,7 @@ export const lookRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/overview",
     scope: "read",
+    isShared: true,
     summary: "See how things are, over time, and what needs attention",
     query: z.strictObject({
       since: moment.optional(),
@@ -139,6 +140,7 @@ export const lookRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/catalog",
     scope: "read",
+    isShared: true,
     summary: "List the task types, with schemas, policies and how they do",
     data: listOf(catalogTask),
     answer: async (_, api) => ({ data: await readCatalog(api) }),
@@ -166,6 +168,7 @@ export const lookRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/processes",
     scope: "read",
+    isShared: true,
     summary: "List the processes that run tasks",
     data: listOf(processShape),
     async answer(_, { db, schemas }) {

@@ -119,6 +119,7 @@ export const taskRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/tasks",
     scope: "read",
+    isShared: true,
     summary: "List tasks, the newest first",
     query: z.strictObject({
       ...taskFilter,
@@ -151,6 +152,7 @@ export const taskRoutes: readonly HttpRoute[] = [
     method: "GET",
     path: "/tasks/stats",
     scope: "read",
+    isShared: true,
     summary: "Count tasks by status, with rates, waiting and running times",
     query: z.strictObject({ task_type: taskFilter.task_type, since: moment.optional() }),
     data: statsShape.extend({

@@ -89,6 +89,23 @@ export async function endedByTask(
   return found;
 }
 
+/** How many jobs of each task failed for good; much less to read than all that ended. */
+export async function failedByTask(
+  db: Pick<pg.Pool, "query">,
+  schemas: Schemas,
+  since: Date,
+): Promise<Map<string, number>> {
+  const text = statement(schemas, {
+    spans: ["task part", "task hour"],
+    spanMs: 600_000,
+    task: "h.task",
+    only: "failed",
+    pieces: "select task, 0 as piece, kind, bucket, count from counted where kind = 'failed'",
+  });
+  const { rows } = await db.query<CountRow>(text, [since]);
+  return new Map(rows.map(({ task, count }) => [task, count]));
+}
+
 /** Of all tasks, in that many pieces of time from `since` on; the last one goes on until now. */
 export async function endedOverTime(
   db: Pick<pg.Pool, "query">,
@@ -114,6 +131,7 @@ export async function endedOverTime(
 
 const hourMs = 3_600_000;
 const minutesKeptMs = 47 * hourMs;
+const mostRecords = 5_000;
 
 interface Asked {
   /** Those before the first whole hour, and those from then on. */
@@ -122,12 +140,16 @@ interface Asked {
   readonly spanMs: number;
   /** An expression over the history. */
   readonly task: string;
+  /** Records of this state alone. Default: all. */
+  readonly only?: "failed";
   /** Made of `counted (task, at, kind, bucket, count)`. */
   readonly pieces: string;
 }
 
 function statement({ own, queue }: Schemas, asked: Asked): string {
-  const { spans, spanMs, task, pieces } = asked;
+  const { spans, spanMs, task, pieces, only } = asked;
+  const ofState = only === undefined ? "" : `and h.state = '${only}'`;
+  const ofKind = only === undefined ? "" : `and c.kind = '${only}'`;
   const [first, rest] = spans;
   const next = (ms: number) =>
     `to_timestamp(ceil(extract(epoch from $1::timestamptz) * 1000 / ${ms})::float8 * ${ms / 1000})`;
@@ -139,12 +161,25 @@ with mark as materialized (
       then date_trunc('hour', $1::timestamptz, 'UTC') else ${next(hourMs)} end as hour
   from (select coalesce((select until from ${own}.ended_counted), '-infinity') as until) c
 ),
+-- However many jobs end, only so many records are read at either end: the last ones are counted
+-- seconds later, and of the first span a part is taken that is as large as the time.
+ends as materialized (
+  select coalesce((select h.finished_at from ${own}.history h
+      where h.finished_at > (select greatest(until, $1::timestamptz - interval '1 us') from mark)
+        ${ofState}
+      order by h.finished_at offset ${mostRecords} limit 1), 'infinity') as last,
+    exists (select from ${own}.history h
+      where h.finished_at >= $1 and h.finished_at < (select first_span from mark)
+        and h.finished_at <= (select until from mark) ${ofState}
+      order by h.finished_at offset ${mostRecords} limit 1) as head_is_large
+),
 records as (
   select ${task} as task, h.finished_at as at, h.state,
     ${own}.duration_bucket(extract(epoch from h.started_at - h.run_at)::float8 * 1000) as wait,
     ${own}.duration_bucket(extract(epoch from h.finished_at - h.started_at)::float8 * 1000) as run
   from ${own}.history h
   where h.finished_at > (select greatest(until, $1::timestamptz - interval '1 us') from mark)
+    and h.finished_at < (select last from ends) ${ofState}
     -- A record of a job that was queued again by others than us is one of the past.
     and (h.state = 'completed' or not exists (select from ${queue}._private_jobs j
       where j.id = h.job_id and (j.attempts < j.max_attempts or j.locked_at is not null)))
@@ -154,15 +189,22 @@ records as (
     ${own}.duration_bucket(extract(epoch from h.finished_at - h.started_at)::float8 * 1000)
   from ${own}.history h
   where h.finished_at >= $1 and h.finished_at < (select first_span from mark)
-    and h.finished_at <= (select until from mark)
+    and h.finished_at <= (select until from mark) and not (select head_is_large from ends)
+    ${ofState}
 ),
 counted as (
   select c.task, c.at, c.kind, c.bucket, c.count from ${own}.ended_counts c
   where c.span = '${first}' and c.at >= (select first_span from mark)
-    and c.at < (select hour from mark)
+    and c.at < (select hour from mark) ${ofKind}
+  union all
+  select c.task, $1::timestamptz, c.kind, c.bucket, round(c.count * (
+    extract(epoch from (select first_span from mark) - $1::timestamptz) * 1000 / ${spanMs}))
+  from ${own}.ended_counts c
+  where (select head_is_large from ends) and c.span = '${first}' ${ofKind}
+    and c.at = (select first_span from mark) - interval '${spanMs} ms'
   union all
   select c.task, c.at, c.kind, c.bucket, c.count from ${own}.ended_counts c
-  where c.span = '${rest}' and c.at >= (select hour from mark)
+  where c.span = '${rest}' and c.at >= (select hour from mark) ${ofKind}
   union all
   select r.task, r.at, said.kind, said.bucket, 1
   from records r

@@ -4,6 +4,7 @@ import {
   EndedCounts,
   endedByTask,
   endedOverTime,
+  failedByTask,
   recountEnded,
 } from "../../../src/store/queue/ended-counts.ts";
 import { schemasFor } from "../../../src/store/schemas.ts";
@@ -196,4 +197,27 @@ test("a sum has everything of its parts", () => {
   expect(sum).toMatchObject({ completed: 2, failed: 1, cancelled: 0 });
   expect(sum.runMs).toEqual(a.runMs);
   expect(sum.waitMs).toEqual({ p50: 0, p95: 0 });
+});
+
+test("however many records there are at either end, no more than thousands are read", async () => {
+  const since = new Date(Math.floor(Date.now() / hourMs) * hourMs - 3 * hourMs + 6 * minuteMs);
+  // Four of the ten minutes are before the moment that is asked for.
+  await add(8_000, new Date(since.getTime() - 2 * minuteMs), "a");
+  await add(12_000, new Date(since.getTime() + 2 * minuteMs), "a");
+  await add(1_000, new Date(since.getTime() + 30 * minuteMs), "b");
+  await countAll();
+  await add(7_000, new Date(), "c");
+  // A part of the ten minutes that is as long as the time; the last ones come with the next count.
+  expect(await totals(since)).toEqual({ a: [8_000, 0, 0], b: [1_000, 0, 0] });
+});
+
+test("failures alone are counted as among all", async () => {
+  await add(10, ago(50 * minuteMs), "a", "failed");
+  await add(20, ago(50 * minuteMs), "a");
+  await countAll();
+  await add(3, ago(0), "b", "failed");
+  expect(Object.fromEntries(await failedByTask(kit.db, schemas, ago(hourMs)))).toEqual({
+    a: 10,
+    b: 3,
+  });
 });
