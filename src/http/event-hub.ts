@@ -136,21 +136,26 @@ export class EventHub {
         await this.#looking;
         return;
       }
-      for (const change of await this.#feed.changes()) this.#tell(change);
+      this.#tell(await this.#feed.changes());
     } catch (error) {
       this.#options.logger.debug({ err: error }, "can't look for changes");
     }
   }
 
-  #tell(change: Change): void {
-    this.#count += 1;
-    const event = eventOf(change, `${this.#epoch}-${this.#count}`);
-    // Written once, however many are told.
-    const text = eventText(event);
-    this.#kept.push({ event, change });
-    if (this.#kept.length > mostKept) this.#kept.shift();
+  /** Each client all of it at once: a write for each change would cost more than all else. */
+  #tell(changes: readonly Change[]): void {
+    const told = changes.map((change) => {
+      this.#count += 1;
+      const event = eventOf(change, `${this.#epoch}-${this.#count}`);
+      this.#kept.push({ event, change });
+      return { change, text: eventText(event) };
+    });
+    this.#kept.splice(0, Math.max(0, this.#kept.length - mostKept));
+    const all = told.map(({ text }) => text).join("");
     for (const { watcher, stream } of this.#watching) {
-      if (isMeant(change, watcher)) stream.sendText(text);
+      const isOfAll = watcher.id === null && watcher.taskType === null;
+      const meant = told.filter(({ change }) => isOfAll || isMeant(change, watcher));
+      if (meant.length > 0) stream.sendText(isOfAll ? all : meant.map(({ text }) => text).join(""));
     }
   }
 

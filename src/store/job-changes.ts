@@ -40,7 +40,7 @@ export interface JobChange<Job extends ChangedJob = JobRow> {
 
 const wholePage = 2_000;
 /** For who only wants to know that something happens. */
-const shortPage = 200;
+const shortPage = 100;
 // A transaction that took a low id may commit after one with a higher id.
 const lowerIds = 500n;
 // Ends are stamped by the process that ran the job and seen once they are written.
