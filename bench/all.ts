@@ -24,6 +24,8 @@ const { values: flags } = parseArgs({
     /** Names of benches: "drain,idle". */
     only: { type: "string" },
     check: { type: "boolean", default: false },
+    /** What has not begun by then is left out. Default: 10, with --long 90. */
+    minutes: { type: "string" },
   },
 });
 
@@ -36,6 +38,7 @@ interface Measured {
 }
 
 const startedAt = new Date();
+const endsAtMs = startedAt.getTime() + Number(flags.minutes ?? (flags.long ? 90 : 10)) * 60_000;
 const machine = describeMachine();
 
 if (flags.check) process.exitCode = (await check()) ? 0 : 1;
@@ -71,34 +74,51 @@ function isFine({ figures, fault }: Measured): boolean {
 }
 
 async function measure(measurement: Measurement): Promise<Measured> {
-  const { file, limitSeconds, args, long, title } = measurement;
+  const { file, limitSeconds, title } = measurement;
   console.log(`\n## ${title} (${file})\n`);
-  const chosen = flags.long ? (long ?? args) : args;
+  const chosen = argumentsOf(measurement);
+  const limitMs = Math.min(limitSeconds * 1000 * (flags.long ? 10 : 1), endsAtMs - Date.now());
+  if (limitMs < 10_000)
+    return {
+      measurement,
+      printed: "",
+      figures: readAll(measurement, ""),
+      fault: "There was no time left for it.",
+    };
   const script = join(import.meta.dirname, file);
   const child = spawn(process.execPath, [...process.execArgv, script, ...chosen], {
     stdio: ["ignore", "pipe", "inherit"],
+    // A group of its own: what the bench has started ends with it.
+    detached: true,
   });
+  const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL");
+  const endAll = () => {
+    end();
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, endAll);
   let printed = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     printed += text;
     process.stdout.write(text);
   });
-  const limitMs = limitSeconds * 1000 * (flags.long ? 10 : 1);
-  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
+  const limit = setTimeout(end, limitMs);
   const [code, signal] = await once(child, "close");
   clearTimeout(limit);
+  for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, endAll);
+  const late = `It was ended after ${(limitMs / 1000).toFixed(0)} s.`;
+  const fault = signal === "SIGKILL" ? late : `It failed (exit code ${code}).`;
+  const figures = readAll(measurement, printed);
+  return { measurement, printed, figures, fault: code === 0 ? null : fault };
+}
+
+function argumentsOf({ args, long }: Measurement): readonly string[] {
+  return flags.long ? (long ?? args) : args;
+}
+
+function readAll(measurement: Measurement, printed: string): Figure[] {
   const tables = readTables(printed);
-  return {
-    measurement,
-    printed,
-    figures: measurement.figures.map((spec) => readFigure(tables, spec)),
-    fault:
-      code === 0
-        ? null
-        : signal === "SIGKILL"
-          ? `It was ended after ${limitMs / 1000} s.`
-          : `It failed (exit code ${code}).`,
-  };
+  return measurement.figures.map((spec) => readFigure(tables, spec));
 }
 
 function summary(done: readonly Measured[]): string {
@@ -118,9 +138,7 @@ function write(done: readonly Measured[]): void {
   const sections = done.flatMap(({ measurement, printed, fault }) => [
     `## ${measurement.title}`,
     "",
-    `\`bench/${measurement.file} ${(flags.long ? measurement.long : null) ?? measurement.args}\``
-      .replaceAll(",", " ")
-      .replaceAll("  ", " "),
+    `\`bench/${measurement.file} ${argumentsOf(measurement).join(" ")}\``,
     "",
     ...(fault === null ? [] : [`**${fault}**`, ""]),
     ...readTables(printed).flatMap(({ head, rows }) => [

@@ -75,7 +75,6 @@ async function startOnceMs(side: SideName, folder: string): Promise<number> {
   return tookMs;
 }
 
-const rows: string[][] = [];
 for (const count of flags.tasks.split(",").map(Number)) {
   const folder = await makeProject(count);
   const samples: Record<SideName, number[]> = { "graphile-worker": [], taskrun: [] };
@@ -84,12 +83,12 @@ for (const count of flags.tasks.split(",").map(Number)) {
   for (let round = 0; round < Number(flags.rounds); round += 1) {
     for (const side of sides) samples[side].push(await startOnceMs(side, folder));
   }
-  for (const side of sides) {
+  const rows = sides.map((side) => {
     const ratio = pairedRatio(samples[side], samples["graphile-worker"]);
     const ms = median(samples[side]).toFixed(0);
-    rows.push([`${count} tasks, ${side}`, ms, ratio.toFixed(2)]);
-  }
+    return [`${count} tasks, ${side}`, ms, ratio.toFixed(2)];
+  });
+  console.log(`${markdownTable(["launch to end, one job", "ms", "×"], rows)}\n`);
   await rm(folder, { recursive: true, force: true });
 }
 await database.close();
-console.log(markdownTable(["launch to end, one job", "ms", "×"], rows));

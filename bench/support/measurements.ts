@@ -74,7 +74,7 @@ export const measurements: readonly Measurement[] = [
     title: "Queuing",
     file: "enqueue.ts",
     args: ["--rounds", "3", "--single", "1000"],
-    long: ["--rounds", "9", "--single", "5000"],
+    long: ["--rounds", "15", "--single", "1000"],
     limitSeconds: 120,
     figures: [
       {
