@@ -59,7 +59,8 @@ const rateChecks: Readonly<Record<string, Check>> = {
 const limitChecks: Readonly<Record<string, Check>> = {
   key: (value) => expect(typeof value === "function", "a function (payload) => key"),
   concurrency: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
-  rate: (value) => expect(isPlainObject(value), 'an object like { max: 10, per: "1m" }'),
+  rate: (value) =>
+    expect(says(value, "max") && says(value, "per"), 'an object like { max: 10, per: "1m" }'),
 };
 
 const defaultsChecks: Readonly<Record<string, Check>> = {
@@ -92,7 +93,7 @@ const defaultsChecks: Readonly<Record<string, Check>> = {
     ),
   isolate: (value) =>
     expect(
-      value === "thread" || value === false || (isPlainObject(value) && "kind" in value),
+      value === "thread" || value === false || says(value, "kind"),
       '"thread", an object like { kind: "thread", memory: "256MB" }, or false',
     ),
 };
@@ -119,8 +120,7 @@ const definitionChecks: Readonly<Record<string, Check>> = {
   aliases: (value) =>
     expect(Array.isArray(value) && value.every(isName), "an array of names of 1 to 128 characters"),
   concurrency: (value) => expect(isInteger(value, 1, 1_000_000), "a whole number of at least 1"),
-  limit: (value) =>
-    expect(isPlainObject(value) && "key" in value, "an object like { key: (payload) => name }"),
+  limit: (value) => expect(says(value, "key"), "an object like { key: (payload) => name }"),
   onFailed: (value) => expect(typeof value === "function", "a function (payload, ctx, error)"),
   description: (value) => expect(typeof value === "string", "a sentence"),
   middleware: (value) =>
@@ -193,6 +193,11 @@ function expect(right: boolean, expected: string): string | null {
 
 function isPlainObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether the option, an object, has that part. */
+function says(value: unknown, part: string): boolean {
+  return isPlainObject(value) && Reflect.get(value, part) !== undefined;
 }
 
 function isNumber(value: unknown, least: number, most: number): boolean {

@@ -55,6 +55,11 @@ test.each([
   [{ retain: { completed: "soon" } }, "retain.completed"],
   [{ concurrency: 0 }, "concurrency"],
   [{ limit: { concurrency: 1 } }, "limit"],
+  [{ limit: { key: undefined } }, "limit"],
+  [{ limit: { key: () => "a", rate: {} } }, "limit.rate"],
+  [{ limit: { key: () => "a", rate: { max: 1 } } }, "limit.rate"],
+  [{ limit: { key: () => "a", rate: { max: undefined, per: "1s" } } }, "limit.rate"],
+  [{ isolate: { kind: undefined } }, "isolate"],
   [{ limit: { key: () => "a", rate: { max: 0, per: "1s" } } }, "limit.rate.max"],
   [{ onFailed: "no" }, "onFailed"],
 ])("%j is refused by the name of its part", (options, field) => {
