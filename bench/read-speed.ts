@@ -22,6 +22,7 @@ import { schemasFor } from "../src/store/schemas.ts";
 import { readStats } from "../src/store/task-stats.ts";
 import { describeServer, openBenchDatabase } from "./support/database.ts";
 import { seedHistory } from "./support/seed-history.ts";
+import { findServerCpu } from "./support/server-cpu.ts";
 import { markdownTable, percentile } from "./support/statistics.ts";
 
 const { values: flags } = parseArgs({
@@ -128,20 +129,24 @@ async function questions(): Promise<Question[]> {
 
 /** Prints each row as it is known: with a slow statement among them all take long. */
 async function measure(asked: readonly Question[]): Promise<void> {
-  const head = ["question", "p50 ms", "p95 ms", `over ${limitMs} ms`];
+  const serverCpu = await findServerCpu(database.admin);
+  const head = ["question", "p50 ms", "p95 ms", `over ${limitMs} ms`, "server CPU ms"];
   console.log(markdownTable(head, []));
   for (const [name, ask] of asked) {
     const times: number[] = [];
     // The first time plans and fills caches.
     await ask();
+    const cpuBefore = serverCpu?.() ?? Number.NaN;
     for (let round = 0; round < rounds; round += 1) {
       const begun = performance.now();
       await ask();
       times.push(performance.now() - begun);
     }
+    const cpuMs = ((serverCpu?.() ?? Number.NaN) - cpuBefore) / 1_000 / rounds;
     const [p50, p95] = [percentile(times, 0.5), percentile(times, 0.95)];
     console.log(
-      `| ${name} | ${p50.toFixed(1)} | ${p95.toFixed(1)} | ${p95 > limitMs ? "over" : ""} |`,
+      `| ${name} | ${p50.toFixed(1)} | ${p95.toFixed(1)} | ${p95 > limitMs ? "over" : ""} |` +
+        ` ${cpuMs.toFixed(1)} |`,
     );
   }
 }

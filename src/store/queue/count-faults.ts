@@ -84,7 +84,7 @@ export async function listFaultJobs(
 function isStanding(queue: string, row: string): string {
   return `(exists (select from ${queue}._private_jobs j where j.id = ${row}.job_id
       and j.locked_at is null and j.attempts >= j.max_attempts)
-    or not exists (select from ${queue}._private_jobs j where j.id = ${row}.job_id))`;
+    or (select true from ${queue}._private_jobs j where j.id = ${row}.job_id) is null)`;
 }
 
 function statement({ own, queue }: Schemas): string {

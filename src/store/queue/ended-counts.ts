@@ -115,7 +115,7 @@ export async function endedOverTime(
   // In pieces of minutes only what is counted by the minute can be told apart.
   const fine = pieceMs < hourMs && since.getTime() > Date.now() - minutesKeptMs;
   const numbered = `select '' as task, kind, bucket, count, least(greatest(
-      floor(extract(epoch from at - $1) * 1000 / $2::float8), 0), $3::int - 1)::int as piece
+      floor(date_part('epoch', at - $1) * 1000 / $2::float8), 0), $3::int - 1)::int as piece
     from counted`;
   const text = statement(schemas, {
     spans: fine ? ["minute", "minute"] : ["minute", "hour"],
@@ -131,7 +131,7 @@ export async function endedOverTime(
 
 const hourMs = 3_600_000;
 const minutesKeptMs = 47 * hourMs;
-const mostRecords = 5_000;
+const mostRecords = 2_000;
 
 interface Asked {
   /** Those before the first whole hour, and those from then on. */
@@ -175,8 +175,8 @@ ends as materialized (
 ),
 records as (
   select ${task} as task, h.finished_at as at, h.state,
-    ${own}.duration_bucket(extract(epoch from h.started_at - h.run_at)::float8 * 1000) as wait,
-    ${own}.duration_bucket(extract(epoch from h.finished_at - h.started_at)::float8 * 1000) as run
+    ${own}.duration_bucket(date_part('epoch', h.started_at - h.run_at) * 1000) as wait,
+    ${own}.duration_bucket(date_part('epoch', h.finished_at - h.started_at) * 1000) as run
   from ${own}.history h
   where h.finished_at > (select greatest(until, $1::timestamptz - interval '1 us') from mark)
     and h.finished_at < (select last from ends) ${ofState}
@@ -185,8 +185,8 @@ records as (
       where j.id = h.job_id and (j.attempts < j.max_attempts or j.locked_at is not null)))
   union all
   select ${task}, h.finished_at, h.state,
-    ${own}.duration_bucket(extract(epoch from h.started_at - h.run_at)::float8 * 1000),
-    ${own}.duration_bucket(extract(epoch from h.finished_at - h.started_at)::float8 * 1000)
+    ${own}.duration_bucket(date_part('epoch', h.started_at - h.run_at) * 1000),
+    ${own}.duration_bucket(date_part('epoch', h.finished_at - h.started_at) * 1000)
   from ${own}.history h
   where h.finished_at >= $1 and h.finished_at < (select first_span from mark)
     and h.finished_at <= (select until from mark) and not (select head_is_large from ends)
@@ -197,8 +197,8 @@ counted as (
   where c.span = '${first}' and c.at >= (select first_span from mark)
     and c.at < (select hour from mark) ${ofKind}
   union all
-  select c.task, $1::timestamptz, c.kind, c.bucket, round(c.count * (
-    extract(epoch from (select first_span from mark) - $1::timestamptz) * 1000 / ${spanMs}))
+  select c.task, $1::timestamptz, c.kind, c.bucket, round(c.count * 1000 / ${spanMs}::float8
+    * date_part('epoch', (select first_span from mark) - $1::timestamptz))::bigint
   from ${own}.ended_counts c
   where (select head_is_large from ends) and c.span = '${first}' ${ofKind}
     and c.at = (select first_span from mark) - interval '${spanMs} ms'
@@ -212,7 +212,7 @@ counted as (
     as said (kind, bucket)
   where said.bucket is not null
 )
-select task, piece, kind, bucket, sum(count)::float8 as count
+select task, piece, kind, bucket, sum(count::float8) as count
 from (${pieces}) p group by task, piece, kind, bucket`;
 }
 
