@@ -23,6 +23,11 @@ afterEach(async () => {
 const schema = "graphile_worker";
 const schemas = schemasFor(schema);
 
+test("each migration has a number of its own, so that their order is plain", () => {
+  const numbers = migrationNames().map((name) => name.slice(0, 4));
+  expect(numbers).toEqual(numbers.map((_, at) => String(at + 1).padStart(4, "0")));
+});
+
 test("an empty database gets the queue and our tables, and says which", async () => {
   const told: string[] = [];
   expect(await appliedMigrations(db, schemas)).toEqual([]);
