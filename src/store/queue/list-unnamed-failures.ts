@@ -49,7 +49,7 @@ export async function listUnnamedFailures(
        where j.locked_at is null and j.attempts >= j.max_attempts
          and ($1::timestamptz is null or j.updated_at >= $1)
          and ($2::text is null or t.identifier = $2)
-         and (select true from ${own}.failures f where f.job_id = j.id) is null
+         and not exists (select from ${own}.failures f where f.job_id = j.id)
          and (select true from ${own}.history h where h.job_id = j.id) is null
        order by j.id desc limit ${mostUnnamed})
     )
