@@ -8,7 +8,11 @@ import { addBySql, signal, testRuntime } from "../../support/test-runtime.ts";
 type Fault = (ctx: TaskContext) => unknown;
 
 /** Three steps with compensations, then whatever the test wants; `log` has what ran, in order. */
-function saga(log: string[], then: Fault, undo: (name: string) => unknown = () => {}) {
+function saga(
+  log: string[],
+  then: Fault,
+  undo: (name: string, ctx: TaskContext) => unknown = () => {},
+) {
   return async (_: unknown, ctx: TaskContext) => {
     for (const name of ["one", "two", "three"]) {
       await ctx.step(
@@ -19,7 +23,7 @@ function saga(log: string[], then: Fault, undo: (name: string) => unknown = () =
         },
         {
           async compensate(result) {
-            await undo(name);
+            await undo(name, ctx);
             log.push(`undo ${name} ${result}`);
           },
         },
@@ -208,22 +212,19 @@ describe("a compensation that fails", () => {
 test("a shutdown amid compensations gives the job back; they go on elsewhere, in order", async () => {
   const log: string[] = [];
   const inside = signal();
-  const go = signal();
   let waits = true;
-  const undo = async (name: string) => {
+  const undo = async (name: string, ctx: TaskContext) => {
     if (name !== "two" || !waits) return;
     waits = false;
     inside.resolve();
-    await go.promise;
+    await ctx.abortPromise.catch(() => "told to stop");
   };
   await using kit = await testRuntime({ order: saga(log, fail, undo) });
   const id = await addBySql(kit, "order");
   const first = kit.createRuntime({ shutdownGraceMs: 0, shutdownDeadlineMs: 60_000 });
   await first.start();
   await inside.promise;
-  const stopped = first.stop();
-  go.resolve();
-  await stopped;
+  await first.stop();
   expect(log).toEqual(["one", "two", "three", "note", ...undone.slice(0, 2)]);
   expect(await kit.job(id)).toMatchObject({ state: "retrying", attempts: 0 });
   await kit.drain();
