@@ -35,6 +35,11 @@ const waits: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host's name is unknown",
   EAI_AGAIN: "the host's name can't be looked up now",
   ETIMEDOUT: "the host doesn't answer",
+  ECONNRESET: "the connection was cut",
+  ECONNABORTED: "the connection was cut",
+  EPIPE: "the connection was cut",
+  EHOSTUNREACH: "the host can't be reached",
+  ENETUNREACH: "the host's network can't be reached",
   ENOENT: "the socket isn't there",
 };
 
@@ -89,6 +94,10 @@ export function describeDatabaseError(error: unknown): DatabaseFault | null {
     return { sentence: "the server doesn't answer", hint: null, passes: true };
   }
   if (/^Connection terminated|trying to connect/.test(error.message)) {
+    return { sentence: error.message, hint: null, passes: true };
+  }
+  // Whatever else the way to a server may say.
+  if (code !== null && isTransient(error)) {
     return { sentence: error.message, hint: null, passes: true };
   }
   return null;
