@@ -97,7 +97,7 @@ async function prepareAll(
       }
       const job = prepare(found.get(name), { name, payload, options });
       // Waiting for what is there already would cost more than all the rest.
-      prepared.push(job instanceof Promise ? await job : job);
+      prepared.push("then" in job ? await job : job);
     } catch (error) {
       throw inList(error, index);
     }

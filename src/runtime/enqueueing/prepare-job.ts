@@ -66,7 +66,8 @@ export function jobPreparer(): PrepareJob {
     if (result === undefined) return finish(payload);
     const accepted = (checked: Awaited<typeof result>) =>
       finish(acceptedValue(task, job.name, payload, checked));
-    return result instanceof Promise ? result.then(accepted) : accepted(result);
+    // By what it has: a promise may come from another realm.
+    return "then" in result ? result.then(accepted) : accepted(result);
   };
 }
 

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { EnqueueOptions } from "../../../src/core/job.ts";
@@ -57,5 +58,12 @@ test("a task that checks asynchronously is waited for", async () => {
   expect(fine).toBeInstanceOf(Promise);
   expect(await fine).toMatchObject({ payloadJson: '"yes"' });
   const wrong = prepare(task, { name: "mail", payload: "no", options: {} });
+  await expect(wrong).rejects.toMatchObject({ code: "bad-payload" });
+});
+
+test("a promise of another realm is waited for as well", async () => {
+  const validate = () => runInNewContext(`Promise.resolve({ issues: [{ message: "no" }] })`);
+  const payload = { "~standard": { version: 1, vendor: "elsewhere", validate } };
+  const wrong = jobPreparer()(taskOf({ payload }), { name: "mail", payload: {}, options: {} });
   await expect(wrong).rejects.toMatchObject({ code: "bad-payload" });
 });
