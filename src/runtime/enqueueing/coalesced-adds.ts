@@ -105,10 +105,11 @@ export class CoalescedAdds {
 
 /**
  * The database's word on what a job is: none of the batch has been added, and the others may be
- * all right. After a lost connection they may have been added, so nothing is sent again then.
+ * all right. After a lost connection they may have been added, and without a permission or the
+ * function (class 42) all would be refused alike: nothing is sent again then.
  */
 function isRefusal(error: unknown): boolean {
-  return errorChain(error).some((each) => /^(?:22|23|42|54|P0)/.test(codeOf(each)));
+  return errorChain(error).some((each) => /^(?:22|23|54|P0)/.test(codeOf(each)));
 }
 
 function codeOf(error: unknown): string {

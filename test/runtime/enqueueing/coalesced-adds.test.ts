@@ -118,11 +118,14 @@ describe("a job that the database refuses", () => {
   });
 });
 
-test("after a lost connection nothing is sent again: it may have been added", async () => {
+test.each([
+  ["a lost connection: it may have been added", "08006"],
+  ["a missing permission: all would be refused", "42501"],
+])("nothing is sent again after %s", async (_, code) => {
   const { adds, calls } = held();
   const all = Promise.allSettled([1, 2].map((n) => adds.add(plainJob(n))));
   await turn();
-  const lost = Object.assign(new Error("Connection terminated unexpectedly"), { code: "08006" });
+  const lost = Object.assign(new Error("no"), { code });
   calls[0]?.end(lost);
   expect(await all).toEqual([
     { status: "rejected", reason: lost },
