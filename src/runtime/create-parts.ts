@@ -120,7 +120,7 @@ export function createParts(options: RuntimeOptions): Parts {
   };
 }
 
-/** Each is done by one process at a time, whichever asks first. */
+/** What is done for all: by one process at a time, or so that it does no harm when several do it. */
 function createUpkeep(shared: Shared): readonly BackgroundService[] {
   return [
     new Pruner(shared),

@@ -205,7 +205,7 @@ export class Dispatcher {
       if (again !== undefined) this.#giveBack(again, reason);
     }
     // A freed serial queue or a retry that is due at once: only the database knows.
-    if (batch.some((ended) => ended.job.queue !== null || isDueAtOnce(ended.outcome))) this.wake();
+    if (batch.some(({ job, outcome }) => job.queue !== null || isDueAtOnce(outcome))) this.wake();
     else this.#pump();
     this.#changed.happened();
   }
@@ -216,15 +216,16 @@ export class Dispatcher {
    * it goes before everything that waits here.
    */
   #fetchUrgent(): void {
-    if (!this.#accepting || !this.#due.open || !this.#depth.isDeep || this.#retry !== undefined)
-      return;
-    if (this.#options.settler.backlog >= maxBacklog) return;
-    void this.#fetch(this.#options.concurrency);
+    if (this.#depth.isDeep && this.#mayFetch()) void this.#fetch(this.#options.concurrency);
+  }
+
+  #mayFetch(): boolean {
+    if (!this.#accepting || !this.#due.open || this.#retry !== undefined) return false;
+    return this.#options.settler.backlog < maxBacklog;
   }
 
   #fetchIfRoom(): void {
-    if (!this.#accepting || !this.#due.open || this.#fetching >= maxFetchesInFlight) return;
-    if (this.#retry !== undefined || this.#options.settler.backlog >= maxBacklog) return;
+    if (this.#fetching >= maxFetchesInFlight || !this.#mayFetch()) return;
     const depth = this.#depth.depth;
     const room = depth - this.#running.size - this.#waiting.count - this.#requested;
     if (room <= 0) return;
