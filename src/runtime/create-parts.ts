@@ -120,7 +120,7 @@ export function createParts(options: RuntimeOptions): Parts {
   };
 }
 
-/** What is done for all: by one process at a time, or so that it does no harm when several do it. */
+/** What is done for all: by one process at a time, or by several without harm. */
 function createUpkeep(shared: Shared): readonly BackgroundService[] {
   return [
     new Pruner(shared),
