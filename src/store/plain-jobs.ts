@@ -41,5 +41,7 @@ function parametersFor(jobs: readonly PlainJob[]): string[] {
     payloads.push(payloadJson);
   }
   const kinds = `[${[...places.keys()].join(",")}]`;
-  return [kinds, places.size === 1 ? "{}" : `{${kindOf.join(",")}}`, `[${payloads.join(",")}]`];
+  // A list of one is said out: the function has a shorter way for it.
+  const isUniform = places.size === 1 && jobs.length > 1;
+  return [kinds, isUniform ? "{}" : `{${kindOf.join(",")}}`, `[${payloads.join(",")}]`];
 }

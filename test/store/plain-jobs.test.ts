@@ -35,7 +35,7 @@ async function addOneByOne(jobs: readonly Given[]): Promise<string[]> {
 }
 
 /** All that is written of the jobs, but for when and under which id it was. */
-async function written(ids: readonly string[]) {
+async function written(ids: readonly (string | undefined)[]) {
   const { rows } = await queue.db.query(
     `select t.identifier as task, q.queue_name, j.payload::jsonb as payload, j.priority, j.attempts,
        j.max_attempts, j.last_error, j.key, j.revision, j.flags, j.locked_at, j.is_available,
@@ -94,6 +94,31 @@ test("writes what add_job writes of each, whatever they are and however alike", 
   await fc.assert(property, { numRuns: 60 });
 }, 120_000);
 
+test("writes one job that has nothing but its row as it writes it among others", async () => {
+  const row = fc.record({
+    task: fc.constantFrom("t", "with space", "it's"),
+    payload: fc.jsonValue({ depthSize: "small" }).filter((value) => !hasUnstorable(value)),
+    options: fc.record(
+      {
+        priority: fc.integer({ min: -32_768, max: 32_767 }),
+        max_attempts: fc.integer({ min: 1, max: 32_767 }),
+        validate: fc.constant(false),
+      },
+      { requiredKeys: ["validate"] },
+    ),
+  });
+  const property = fc.asyncProperty(row, async (job) => {
+    const [alone] = await addPlain([job]);
+    const [first, second] = await addPlain([job, job]);
+    expect(await written([alone, alone])).toEqual(await written([first, second]));
+  });
+  await fc.assert(property, { numRuns: 40 });
+  const [unknown] = await addPlain([
+    { task: "never named before", payload: 1, options: { validate: false } },
+  ]);
+  expect(await written([unknown])).toMatchObject([{ task: "never named before", payload: 1 }]);
+});
+
 test("gives ids that rise in the order of the list, each its own job's", async () => {
   const list = Array.from({ length: 5000 }, (_, n) => ({
     task: `t${n % 7}`,
@@ -125,6 +150,11 @@ test("tells those who listen how many have come", async () => {
     );
     await addPlain([1, 2, 3].map((payload) => ({ task: "t", payload, options: {} })));
     expect(JSON.parse(await heard)).toEqual({ r: expect.any(Number), count: 3 });
+    const next = new Promise<string>((resolve) =>
+      listener.on("notification", ({ payload }) => resolve(payload ?? "")),
+    );
+    await addPlain([{ task: "t", payload: 1, options: { validate: false } }]);
+    expect(JSON.parse(await next)).toEqual({ r: expect.any(Number), count: 1 });
   } finally {
     listener.release(true);
   }
