@@ -3,10 +3,9 @@
  * which known name may have been meant. Where the value came from is `load-config`'s concern.
  */
 
-import type { z } from "zod";
 import { closestName } from "../core/closest-name.ts";
 import { showValue } from "../core/show-value.ts";
-import { optionChecks } from "./option-checks.ts";
+import { type OptionIssue, optionChecks, type Verdict } from "./option-checks.ts";
 import { type OptionName, optionSpec } from "./schema.ts";
 
 export type Checked<Value> =
@@ -21,7 +20,10 @@ export interface OptionFault {
 }
 
 export type CheckedOptions = {
-  readonly [Name in OptionName]: z.output<(typeof optionChecks)[Name]>;
+  readonly [Name in OptionName]: Extract<
+    ReturnType<(typeof optionChecks)[Name]>,
+    { readonly ok: true }
+  >["value"];
 };
 
 /** Returns the value in its resolved form (durations in milliseconds), or every fault in it. */
@@ -29,30 +31,29 @@ export function checkOption<Name extends OptionName>(
   name: Name,
   value: unknown,
 ): Checked<CheckedOptions[Name]> {
-  const result = safeParse(name, value);
-  if (typeof result === "string") {
-    return { ok: false, faults: [{ option: name, reason: result, fix: null }] };
+  const verdict = verdictOn(name, value);
+  if (typeof verdict === "string") {
+    return { ok: false, faults: [{ option: name, reason: verdict, fix: null }] };
   }
-  if (!result.success) {
-    return { ok: false, faults: result.error.issues.map((one) => fault(name, value, one)) };
+  if (!verdict.ok) {
+    return { ok: false, faults: verdict.issues.map((one) => fault(name, value, one)) };
   }
-  // why: TypeScript doesn't follow the index through safeParse
-  return { ok: true, value: result.data as CheckedOptions[Name] };
+  // why: TypeScript doesn't follow the index through the call
+  return { ok: true, value: verdict.value as CheckedOptions[Name] };
 }
 
 /** A config file's value may be anything, a getter that throws too. */
-function safeParse(name: OptionName, value: unknown) {
+function verdictOn(name: OptionName, value: unknown): Verdict<unknown> | string {
   try {
-    return optionChecks[name].safeParse(value);
+    return optionChecks[name](value);
   } catch (error) {
     return `it can't be read (${error instanceof Error ? error.message : showValue(error)})`;
   }
 }
 
-function fault(name: OptionName, whole: unknown, issue: z.core.$ZodIssue): OptionFault {
-  const option = [name, ...issue.path.map(String)].join(".");
-  const worded = issue.code === "custom" && issue.params?.isWhole === true;
-  const isShown = !worded && optionSpec(name).secret !== true;
+function fault(name: OptionName, whole: unknown, issue: OptionIssue): OptionFault {
+  const option = [name, ...issue.path].join(".");
+  const isShown = issue.isWhole !== true && optionSpec(name).secret !== true;
   const found = isShown ? `got ${showValue(valueAt(whole, issue.path), 60)}, ` : "";
   return { option, reason: `${found}${issue.message}`, fix: null };
 }

@@ -4,7 +4,7 @@ import { optionChecks } from "../../src/config/option-checks.ts";
 import { type OptionName, optionNames, optionSpec } from "../../src/config/schema.ts";
 
 function passes(name: OptionName, value: unknown): boolean {
-  return optionChecks[name].safeParse(value).success;
+  return optionChecks[name](value).ok;
 }
 
 const bounded = optionNames.filter((name) => optionSpec(name).min !== undefined);
@@ -63,12 +63,12 @@ describe("plugins", () => {
       stop(): void {}
     }
     const server = new Server();
-    const [plugin] = optionChecks.plugins.parse([{ name: "a", services: [server] }]);
-    expect(plugin?.services?.[0]).toBe(server);
+    const verdict = optionChecks.plugins([{ name: "a", services: [server] }]);
+    expect(verdict.ok && verdict.value[0]?.services?.[0]).toBe(server);
   });
 });
 
 test("processes may be one per core, and nothing else in words", () => {
-  expect(optionChecks.processes.parse("auto")).toBe(availableParallelism());
+  expect(optionChecks.processes("auto")).toEqual({ ok: true, value: availableParallelism() });
   for (const odd of ["all", "", "2", 1.5, null]) expect(passes("processes", odd)).toBe(false);
 });
