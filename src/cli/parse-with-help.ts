@@ -1,6 +1,6 @@
 /**
- * From the words that were typed to a command and its arguments, by the command table. Owns the
- * help text and what is said of unknown words; runs no command.
+ * From any words at all to a command and its arguments, by the command table. Owns the help text
+ * and what is said of unknown words; runs no command.
  */
 
 import yargs, { type Argv, type Options } from "yargs";
@@ -20,9 +20,7 @@ export interface ParsedCommandLine {
 }
 
 /** Null when help or the version was asked for and has been printed. */
-export async function parseCommandLine(
-  words: readonly string[],
-): Promise<ParsedCommandLine | null> {
+export async function parseWithHelp(words: readonly string[]): Promise<ParsedCommandLine | null> {
   let parsed: ParsedCommandLine | null = null;
   const parser = yargs()
     .scriptName("taskrun")
