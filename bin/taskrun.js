@@ -15,6 +15,10 @@ if (!isInit && (major < 22 || (major === 22 && minor < 22))) {
   );
   process.exit(69);
 }
+// What V8 has compiled once is kept for the next start. NODE_DISABLE_COMPILE_CACHE turns it off.
+var knowsModules = typeof process.getBuiltinModule === "function";
+var modules = knowsModules ? process.getBuiltinModule("node:module") : {};
+if (typeof modules.enableCompileCache === "function") modules.enableCompileCache();
 import("../dist/cli/main.js").then(
   (cli) => cli.main(process.argv.slice(2)),
   (error) => {

@@ -1,6 +1,6 @@
 /** Starts the embedded Postgres for a command, with progress for people and plain refusals. */
 
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../dev/embedded-postgres.ts";
+import type { EmbeddedPostgres } from "../dev/embedded-postgres.ts";
 import { CliError } from "./cli-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { say } from "./output.ts";
@@ -11,6 +11,8 @@ export async function startEmbedded(
   { keepRunning = false }: { readonly keepRunning?: boolean } = {},
 ): Promise<EmbeddedPostgres> {
   const onProgress = (message: string) => say(`embedded Postgres: ${message}`);
+  // Loaded only here: who has a server of their own needs none of it.
+  const { startEmbeddedPostgres } = await import("../dev/embedded-postgres.ts");
   try {
     return await startEmbeddedPostgres({ dataDir, keepRunning, onProgress });
   } catch (error) {

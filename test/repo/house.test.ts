@@ -37,6 +37,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/explain/rule.ts": "test/store/explain.test.ts",
   "src/store/explain/turn-rules.ts": "test/store/explain.test.ts",
   "src/cli/look-commands.ts": "test/cli/command-table.test.ts",
+  "src/cli/parse-with-help.ts": "test/cli/parse-command-line.test.ts",
   "src/store/logs.ts": "test/runtime/settling/log-writer.test.ts",
   "src/store/queue/count-queued.ts": "test/store/task-stats.test.ts",
   "src/store/queue/list-unnamed-failures.ts": "test/store/error-groups.test.ts",
