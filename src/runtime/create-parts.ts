@@ -5,17 +5,14 @@
 
 import type pg from "pg";
 import { ShutdownError } from "../core/task-errors.ts";
-import { parentEnds } from "../store/dependencies.ts";
-import { addPlainJobs } from "../store/plain-jobs.ts";
-import { Attempt, type AttemptServices } from "./attempt/attempt.ts";
+import { Attempt } from "./attempt/attempt.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
 import type { BackgroundService } from "./background-service.ts";
+import { createAttemptServices } from "./create-attempt-services.ts";
 import { createShared, type Shared } from "./create-shared.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
-import { CoalescedAdds } from "./enqueueing/coalesced-adds.ts";
-import { createEnqueuer } from "./enqueueing/enqueue.ts";
 import { TaskPublisher } from "./enqueueing/task-publisher.ts";
 import { Dispatcher } from "./fetching/dispatcher.ts";
 import { FetchableTasks } from "./fetching/fetchable-tasks.ts";
@@ -26,12 +23,11 @@ import { LimitedTasks } from "./holding-back/limited-tasks.ts";
 import { Plugins } from "./plugins.ts";
 import { LockKeeper } from "./presence/lock-keeper.ts";
 import { Presence } from "./presence/presence.ts";
+import { RegularLook } from "./regular-look.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import { LogWriter } from "./settling/log-writer.ts";
 import { ProgressWriter } from "./settling/progress-writer.ts";
 import { Settler } from "./settling/settle.ts";
-import { databaseJournal } from "./steps/database-journal.ts";
-import { maskedJournal } from "./steps/masked-journal.ts";
 import { BlockedSweep } from "./upkeep/blocked-sweep.ts";
 import { CancelWatch } from "./upkeep/cancel-watch.ts";
 import { listenToControl } from "./upkeep/control.ts";
@@ -48,6 +44,7 @@ export interface Parts {
   readonly dispatcher: Dispatcher;
   readonly presence: Presence;
   readonly wake: Wake;
+  readonly look: RegularLook;
   readonly locks: LockKeeper;
   readonly crontab: Crontab;
   /** Started in this order, stopped in the opposite one. */
@@ -56,7 +53,7 @@ export interface Parts {
 
 export function createParts(options: RuntimeOptions): Parts {
   const shared = createShared(options);
-  const { config, logger, events, handlerPool, registry } = shared;
+  const { config, db, logger, events, handlerPool, registry, schemas } = shared;
   // Parts know of each other by what they may ask, so that they can be made in any order.
   const health = new DatabaseHealth(events, logger);
   const settler = new Settler({
@@ -77,13 +74,16 @@ export function createParts(options: RuntimeOptions): Parts {
     isIdle: () => dispatcher.running.size === 0,
     wake: () => dispatcher.wake(),
   });
+  const tasks = new FetchableTasks(db, schemas, registry);
   const dispatcher: Dispatcher = createDispatcher(shared, {
+    tasks,
     gates,
     handlerPool,
     logs,
     settler,
     limits,
     processId: () => presence.processId,
+    onAttempt: () => presence.expectWork(),
     onFetchError: (error) => {
       locks.expectGhosts();
       health.lost(error);
@@ -95,6 +95,7 @@ export function createParts(options: RuntimeOptions): Parts {
   const cancels: CancelWatch = new CancelWatch({ ...shared, dispatcher, processId });
   const locks: LockKeeper = new LockKeeper({ ...shared, dispatcher, settler, processId });
   const wake = createWake(shared, { dispatcher, cancels, gates, health });
+  const look = createLook(shared, { presence, wake, tasks, dispatcher, cancels, gates });
   const crontab = new Crontab({ ...shared, tasks: registry });
   const services: BackgroundService[] = [
     new Plugins({ ...shared, pool: handlerPool }),
@@ -103,7 +104,7 @@ export function createParts(options: RuntimeOptions): Parts {
     limits,
     cancels,
     shared.threads,
-    ...createUpkeep(shared),
+    ...createUpkeep(shared, look),
     new TaskPublisher({ ...shared, processId }),
   ];
   return {
@@ -114,6 +115,7 @@ export function createParts(options: RuntimeOptions): Parts {
     dispatcher,
     presence,
     wake,
+    look,
     locks,
     crontab,
     services,
@@ -121,22 +123,26 @@ export function createParts(options: RuntimeOptions): Parts {
 }
 
 /** What is done for all: by one process at a time, or by several without harm. */
-function createUpkeep(shared: Shared): readonly BackgroundService[] {
+function createUpkeep(shared: Shared, look: RegularLook): readonly BackgroundService[] {
   return [
-    new Pruner(shared),
-    new EndedCounter(shared),
-    new FailureNamer(shared),
-    new BlockedSweep(shared),
+    new Pruner({ ...shared, isQuiet: () => look.quietForMs > quietMs }),
+    new EndedCounter({ ...shared, mayHaveWork: () => look.mayHave("uncounted") }),
+    new FailureNamer({ ...shared, mayHaveWork: () => look.mayHave("unnamed") }),
+    new BlockedSweep({ ...shared, mayHaveWork: () => look.mayHave("blocked") }),
   ];
 }
 
+const quietMs = 60_000;
+
 interface DispatcherNeeds {
+  readonly tasks: FetchableTasks;
   readonly gates: Gates;
   readonly handlerPool: pg.Pool;
   readonly logs: LogWriter;
   readonly settler: Settler;
   readonly limits: LimitedTasks;
   readonly processId: () => string;
+  readonly onAttempt: () => void;
   readonly onFetchError: (error: unknown) => void;
   readonly onFetched: () => void;
 }
@@ -144,9 +150,8 @@ interface DispatcherNeeds {
 function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const { config, db, loader, registry, runningSlots, schemas } = shared;
   const progress = new ProgressWriter(shared);
-  const services = createServices(shared, needs, progress);
-  const tasks = new FetchableTasks(db, schemas, registry);
-  const { gates, processId } = needs;
+  const services = createAttemptServices(shared, { ...needs, progress });
+  const { gates, processId, tasks } = needs;
   const fetcher = new JobFetcher({
     db,
     schemas,
@@ -164,6 +169,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     heldBack: () => gates.heldBack,
     findTask: (name) => registry.find(name),
     createAttempt: (job, task) => {
+      needs.onAttempt();
       loader.acquire?.(task);
       needs.limits.started(job, task);
       const attempt = new Attempt(job, task, services);
@@ -198,12 +204,11 @@ interface WakeNeeds {
 }
 
 function createWake(
-  { config, connectionString, schemas }: Shared,
+  { connectionString, schemas }: Shared,
   { dispatcher, cancels, gates, health }: WakeNeeds,
 ): Wake {
   const wake: Wake = new Wake({
     connectionString,
-    pollIntervalMs: config.pollIntervalMs,
     controlChannel: schemas.controlChannel,
     onWake: () => dispatcher.wake(),
     onControl: listenToControl({
@@ -221,36 +226,30 @@ function createWake(
   return wake;
 }
 
-function createServices(
-  { config, db, logger, origins, registry, schemas, stuck, threads, completion }: Shared,
-  { handlerPool, logs }: DispatcherNeeds,
-  progress: ProgressWriter,
-): AttemptServices {
-  const adds = new CoalescedAdds((jobs) => addPlainJobs(handlerPool, schemas, jobs));
-  const { enqueue } = createEnqueuer({
-    db: handlerPool,
-    schemas,
-    addPlain: (job) => adds.add(job),
-    findTask: (name) => registry.find(name),
-  });
-  return {
-    logger,
-    pool: handlerPool,
-    enqueue,
-    origins,
-    isolation: threads,
-    stuck,
-    completion,
-    journal: (attempt) => maskedJournal(databaseJournal(db, schemas, attempt), attempt.secrets),
-    parentEnds: (ids) => parentEnds(handlerPool, schemas, ids),
-    saveProgress: (attempt, reported) => progress.save(attempt.job.id, reported),
-    keepLog: (job, log) => (config.keepLogs ? logs.keep(job, log) : log),
-    settings: {
-      timeoutGraceMs: config.timeoutGraceMs,
-      logPayloads: config.logPayloads,
-      classify: config.classify,
+interface LookNeeds extends Omit<WakeNeeds, "health"> {
+  readonly presence: Presence;
+  readonly wake: Wake;
+  readonly tasks: FetchableTasks;
+}
+
+function createLook(
+  shared: Shared,
+  { presence, wake, tasks, dispatcher, cancels, gates }: LookNeeds,
+): RegularLook {
+  const { heartbeatIntervalMs, pollIntervalMs } = shared.config;
+  return new RegularLook({
+    ...shared,
+    heartbeatIntervalMs,
+    pollIntervalMs,
+    presence,
+    askListener: (question) => wake.ask(question),
+    taskIds: () => tasks.ids(),
+    onDue: () => dispatcher.wake(),
+    onChores: (chores) => {
+      if (chores.cancellations) cancels.look();
+      gates.seen(chores.gates);
     },
-  };
+  });
 }
 
 function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () => void): Presence {

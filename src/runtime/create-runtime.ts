@@ -158,7 +158,7 @@ class WorkerRuntime implements Runtime {
   }
 
   async #loadAndRegister(): Promise<void> {
-    const { presence, services, shared } = this.#parts;
+    const { look, presence, services, shared } = this.#parts;
     const patience = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(startPatienceMs)]);
     // A server that restarts just now must not end a start.
     const patiently = <T>(step: () => Promise<T>): Promise<T> =>
@@ -179,6 +179,7 @@ class WorkerRuntime implements Runtime {
     }
     shared.registry.publish(catalog);
     await patiently(() => presence.start());
+    look.start();
     for (const service of services) await patiently(async () => service.start());
     this.#parts.health.answered();
   }
@@ -207,8 +208,9 @@ class WorkerRuntime implements Runtime {
   }
 
   async #signOff(holdsNoLock: boolean): Promise<void> {
-    const { presence, services, shared } = this.#parts;
+    const { look, presence, services, shared } = this.#parts;
     for (const service of services.toReversed()) await service.stop();
+    await look.stop();
     await presence.stop(holdsNoLock);
     const endPools = () => Promise.all([endPool(shared.db), endPool(this.#parts.handlerPool)]);
     await shared.loader.close().finally(endPools);

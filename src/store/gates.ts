@@ -41,28 +41,41 @@ export interface GateRows {
 }
 
 /** Two small tables in one statement. */
-export async function readGates(db: pg.Pool, { own }: Schemas): Promise<GateRows> {
+export async function readGates(db: pg.Pool, schemas: Schemas): Promise<GateRows> {
   const { rows } = await db.query({
     name: "taskrun gates",
     text: `
-select extract(epoch from clock_timestamp())::float8 * 1000,
+select pauses, breakers, ${fingerprint} as fingerprint,
+  extract(epoch from clock_timestamp())::float8 * 1000 as "nowMs"
+from ${gatesAsText(schemas)}`,
+  });
+  const { pauses, breakers, nowMs, fingerprint: same } = rows[0];
+  return {
+    pauses: JSON.parse(pauses),
+    breakers: JSON.parse(breakers),
+    nowMs,
+    fingerprint: same,
+  };
+}
+
+/** An expression for `GateRows.fingerprint`. */
+export function gatesFingerprint(schemas: Schemas): string {
+  return `(select ${fingerprint} from ${gatesAsText(schemas)})`;
+}
+
+const fingerprint = "md5(gates.pauses || gates.breakers)";
+
+function gatesAsText({ own }: Schemas): string {
+  return `(select
   (select coalesce(json_agg(json_build_object('kind', kind, 'name', name, 'paused_by', paused_by,
-    'reason', reason) order by kind, name), '[]') from ${own}.pauses)::text,
+    'reason', reason) order by kind, name), '[]') from ${own}.pauses)::text as pauses,
   (select coalesce(json_agg(json_build_object('task', task, 'state', state, 'failures', failures,
     'openedAtMs', extract(epoch from opened_at) * 1000,
     'openUntilMs', extract(epoch from open_until) * 1000, 'canaryProcess', canary_process,
     'canaryUntilMs', extract(epoch from canary_until) * 1000,
     'lastError', left(last_error, 200)) order by task), '[]')
-    from ${own}.breakers where state <> 'closed' or failures > 0)::text`,
-    rowMode: "array",
-  });
-  const [nowMs, pauses, breakers] = rows[0] ?? [];
-  return {
-    pauses: JSON.parse(pauses),
-    breakers: JSON.parse(breakers),
-    nowMs,
-    fingerprint: pauses + breakers,
-  };
+    from ${own}.breakers where state <> 'closed' or failures > 0)::text as breakers
+) gates`;
 }
 
 /** How attempts of a task ended, in their order; made by `runtime/holding-back/attempt-tally`. */

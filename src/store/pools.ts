@@ -35,6 +35,12 @@ const plannerSettings = [
   .map((setting) => `-c ${setting}`)
   .join(" ");
 
+/**
+ * For the connection that listens. What is asked on it is asked again and again: it may be lost
+ * with the server, so nobody waits for the disk, and it must not keep notifications waiting.
+ */
+export const listenerSettings = `${plannerSettings} -c synchronous_commit=off -c lock_timeout=1s`;
+
 // Asks the network about connections on which nothing has come for this long; the system's own
 // patience is two hours.
 const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
@@ -44,6 +50,8 @@ export function createQueuePool({ connectionString, max, onError }: PoolOptions)
   const pool = new pg.Pool({
     connectionString,
     max,
+    // A job that comes after a quiet hour must not wait for a connection to be made.
+    min: 1,
     application_name: "taskrun queue",
     connectionTimeoutMillis: 10_000,
     ...keepAlive,

@@ -56,6 +56,13 @@ export interface Beat {
   readonly dead: boolean;
 }
 
+/** An expression for all processes as `Beat`s. */
+export function beatsAsJson({ own }: Schemas): string {
+  return `(select coalesce(json_agg(json_build_object('id', id, 'host', host, 'pid', pid,
+    'pidSpace', pid_space, 'seq', beat_seq::text, 'dead', dead_at is not null)), '[]')
+    from ${own}.processes)`;
+}
+
 /** Every process and how far its heartbeat has counted. */
 export async function listBeats(db: pg.Pool, schemas: Schemas): Promise<Beat[]> {
   const { rows } = await db.query(

@@ -49,18 +49,23 @@ test("a process that was frozen for a minute changes nothing when it wakes up", 
   expect((await frozen.ended).code).toBe(0);
 });
 
+const busy = {
+  "tasks/busy.ts": `export default async ({ ms }, ctx) => {
+    await ctx.query("insert into runs (job_id, pid, attempt) values ($1, $2, $3)", [
+      ctx.jobId, process.pid, ctx.attempt,
+    ]);
+    const until = Date.now() + ms;
+    while (Date.now() < until);
+  };`,
+  // Before anything of the process has had its turn.
+  "tasks/busyAtOnce.ts": `export default ({ ms }) => {
+    const until = Date.now() + ms;
+    while (Date.now() < until);
+  };`,
+};
+
 test("a handler that blocks its process for longer than a rescue takes keeps its jobs", async () => {
-  await using lab = await FaultLab.open({
-    tasks: {
-      "tasks/busy.ts": `export default async ({ ms }, ctx) => {
-        await ctx.query("insert into runs (job_id, pid, attempt) values ($1, $2, $3)", [
-          ctx.jobId, process.pid, ctx.attempt,
-        ]);
-        const until = Date.now() + ms;
-        while (Date.now() < until);
-      };`,
-    },
-  });
+  await using lab = await FaultLab.open({ tasks: busy });
   const flags = ["--heartbeat-interval", "1s"];
   const blocked = await lab.start(...flags);
   const gate = lab.gate();
@@ -76,6 +81,34 @@ test("a handler that blocks its process for longer than a rescue takes keeps its
   const fault = "an event loop that is blocked for 20 s";
   reportFault(report, { fault, times: 1, ...ledger, secondsToRecover: null });
   expect(ledger).toEqual({ jobsIn: 6, done: 6, lost: 0, doubled: 0 });
+  blocked.kill("SIGTERM");
+  expect((await blocked.ended).code).toBe(0);
+});
+
+test("it keeps them also when it is the first thing that an idle process does", async () => {
+  await using lab = await FaultLab.open({ tasks: busy });
+  const flags = ["--heartbeat-interval", "1s"];
+  const blocked = await lab.start(...flags);
+  await lab.until("(select beat_seq from taskrun.processes) > 2");
+  const ids = await lab.add("busyAtOnce", 1, { ms: 20_000 });
+  await lab.until("exists (select from graphile_worker._private_jobs where locked_at is not null)");
+  await lab.start(...flags);
+  await lab.until("(select count(*) from taskrun.history) = 1");
+  const { n, attempts } = await lab.ask<{ n: number; attempts: number }>(
+    `select count(*) filter (where dead_at is not null)::int as n,
+       (select attempts from taskrun.history where job_id = $1) as attempts from taskrun.processes`,
+    [...ids],
+  );
+  reportFault(report, {
+    fault: "an event loop that is blocked for 20 s by the first job of an idle process",
+    times: 1,
+    jobsIn: 1,
+    done: 1,
+    lost: 0,
+    doubled: attempts - 1,
+    secondsToRecover: null,
+  });
+  expect({ n, attempts }).toEqual({ n: 0, attempts: 1 });
   blocked.kill("SIGTERM");
   expect((await blocked.ended).code).toBe(0);
 });

@@ -25,18 +25,27 @@ export class FetchableTasks {
    * a failed question is asked again.
    */
   async all(): Promise<readonly PlannedTask[]> {
+    const byId = await this.#byId();
+    const { catalog } = this.#registry;
+    if (this.#grouped?.catalog !== catalog || this.#grouped.byId !== byId) {
+      this.#grouped = { catalog, byId, tasks: this.#group(byId) };
+    }
+    return this.#grouped.tasks;
+  }
+
+  /** The numbers of all names. Asks the database as `all` does. */
+  async ids(): Promise<readonly number[]> {
+    return [...(await this.#byId()).keys()];
+  }
+
+  async #byId(): Promise<ReadonlyMap<number, string>> {
     const { revision } = this.#registry;
     if (this.#ids?.revision !== revision) {
       const names = this.#registry.names();
       const byId = await registerTaskNames(this.#db, this.#schemas, names);
       this.#ids = { revision, byId };
     }
-    const { byId } = this.#ids;
-    const { catalog } = this.#registry;
-    if (this.#grouped?.catalog !== catalog || this.#grouped.byId !== byId) {
-      this.#grouped = { catalog, byId, tasks: this.#group(byId) };
-    }
-    return this.#grouped.tasks;
+    return this.#ids.byId;
   }
 
   #group(byId: ReadonlyMap<number, string>): PlannedTask[] {

@@ -1,17 +1,17 @@
 /**
- * Says when it is worth looking for jobs: a notification of the queue, or the poll that covers
- * for notifications that never came. Passes on what comes on the control channel. Owns the
- * LISTEN connection and puts a new one in its place when it is lost; always calls `onWake` after
- * a reconnect, since anything may have happened.
+ * Says when it is worth looking for jobs: a notification of the queue, or jobs that are known to
+ * be due by now. Passes on what comes on the control channel. Owns the LISTEN connection and puts
+ * a new one in its place when it is lost; always calls `onWake` after a reconnect, since anything
+ * may have happened. Notifications that never came are the regular look's concern.
  */
 
 import pg from "pg";
+import { listenerSettings } from "../../store/pools.ts";
 import { pause } from "../../store/transient.ts";
 import { DueTimer } from "./due-timer.ts";
 
 export interface WakeOptions {
   readonly connectionString: string;
-  readonly pollIntervalMs: number;
   readonly controlChannel: string;
   readonly onWake: () => void;
   /** What came on the control channel. */
@@ -22,7 +22,15 @@ export interface WakeOptions {
   readonly onBack: () => void;
 }
 
-// A half-open connection never reports its end; asking is the only way to notice.
+/** The connection, while it listens. */
+interface Session {
+  readonly client: pg.Client;
+  answeredMs: number;
+  lose(error: unknown): void;
+}
+
+// A half-open connection never reports its end; asking is the only way to notice. What is asked
+// on it anyway is as good as a question for its own sake.
 const pingIntervalMs = 5_000;
 const pingTimeoutMs = 5_000;
 const connectTimeoutMs = 10_000;
@@ -31,7 +39,7 @@ export class Wake {
   readonly #options: WakeOptions;
   readonly #stopped = new AbortController();
   readonly #due: DueTimer;
-  #poll: NodeJS.Timeout | undefined;
+  #session: Session | null = null;
   #loop: Promise<void> | undefined;
 
   constructor(options: WakeOptions) {
@@ -44,16 +52,22 @@ export class Wake {
     if (!this.#stopped.signal.aborted) this.#due.add(inMs);
   }
 
+  /**
+   * Puts a question on the connection that listens: one that isn't answered shows that it has been
+   * lost. Null while there is none.
+   */
+  ask<T>(question: (client: pg.Client) => Promise<T>): Promise<T> | null {
+    return this.#session === null ? null : askOn(this.#session, question);
+  }
+
   /** Resolves once the first connection listens or has failed; keeps trying from then on. */
   async start(): Promise<void> {
-    this.#poll = setInterval(this.#options.onWake, this.#options.pollIntervalMs);
     const first = Promise.withResolvers<void>();
     this.#loop = this.#keepListening(first.resolve);
     await first.promise;
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#poll);
     this.#stopped.abort();
     this.#due.stop();
     // A connection that is being made to a server that doesn't answer ends by its own timeout.
@@ -95,6 +109,7 @@ export class Wake {
       keepAlive: true,
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: connectTimeoutMs,
+      options: listenerSettings,
     });
     client.on("error", () => {});
     client.on("notification", ({ channel, payload }) => {
@@ -109,18 +124,46 @@ export class Wake {
     const { signal } = this.#stopped;
     const lost = new AbortController();
     let reason: unknown = new Error("the connection that listens for jobs was closed");
-    client.on("error", (error) => {
-      reason = error;
+    const lose = (error: unknown) => {
+      if (!lost.signal.aborted) reason = error;
       lost.abort();
-    });
+    };
+    client.on("error", lose);
     client.on("end", () => lost.abort());
+    const session: Session = { client, lose, answeredMs: performance.now() };
+    this.#session = session;
     const either = AbortSignal.any([signal, lost.signal]);
-    while (!either.aborted) {
-      await pause(pingIntervalMs, either);
-      if (!either.aborted) await withTimeout(ping(client), pingTimeoutMs);
+    for (;;) {
+      await pause(session.answeredMs + pingIntervalMs - performance.now(), either);
+      if (either.aborted) break;
+      const isQuiet = performance.now() >= session.answeredMs + pingIntervalMs;
+      // What it comes to is known by `lose`.
+      if (isQuiet) await askOn(session, ping).catch(() => {});
     }
+    this.#session = null;
     if (!signal.aborted) throw reason;
   }
+}
+
+async function askOn<T>(session: Session, question: (client: pg.Client) => Promise<T>): Promise<T> {
+  try {
+    const answer = await withTimeout(question(session.client), pingTimeoutMs);
+    session.answeredMs = performance.now();
+    return answer;
+  } catch (error) {
+    if (isAnswer(error)) session.answeredMs = performance.now();
+    else session.lose(error);
+    throw error;
+  }
+}
+
+/**
+ * A statement that was refused or cancelled was answered. A server that is going down, or has
+ * become one that can only be read, is as good as gone.
+ */
+function isAnswer(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08...|57P..|25006|EPIPE)$/.test(code);
 }
 
 /** A server that can only be read has been replaced by another one: the name leads there now. */

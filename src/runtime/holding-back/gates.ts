@@ -1,6 +1,7 @@
 /**
  * What nobody may fetch at this moment: reads pauses and breakers at the start, whenever somebody
- * says that they have changed, after every reconnect, and now and then in case a word was missed.
+ * says that they have changed, after every reconnect, and when the regular look finds that a word
+ * was missed.
  * Says so when a breaker's time has come, and when one opens or closes.
  */
 
@@ -30,7 +31,6 @@ export interface GatesOptions {
   readonly onChange: () => void;
 }
 
-const safetyIntervalMs = 15_000;
 // A task that fails now and then tells so each time; this often is soon enough to know.
 const readIntervalMs = 25;
 // The database must be past the moment too when it is asked.
@@ -49,7 +49,6 @@ export class Gates implements BackgroundService {
   /** The database's clock, less ours. */
   #clockLeadMs = 0;
   #lastRead: Promise<void> = Promise.resolve();
-  #safety: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -69,13 +68,11 @@ export class Gates implements BackgroundService {
 
   async start(): Promise<void> {
     await this.#read();
-    this.#safety = setInterval(() => this.changed(), safetyIntervalMs).unref();
   }
 
   async stop(): Promise<void> {
     await this.#reports.stop();
     this.#stopped = true;
-    clearInterval(this.#safety);
     clearTimeout(this.#timer);
     this.#reading.stop();
   }
@@ -83,6 +80,11 @@ export class Gates implements BackgroundService {
   /** Pauses or breakers may have changed: reads them again, soon. */
   changed(): void {
     if (!this.#stopped) this.#reading.ask();
+  }
+
+  /** Of a moment ago: the `fingerprint` of what the database says. */
+  seen(fingerprint: string): void {
+    if (fingerprint !== this.#rows.fingerprint) this.changed();
   }
 
   /** Another version of a task may have a breaker, or none any more. */

@@ -36,8 +36,14 @@ export interface BeatThreadData {
   readonly log: ThreadLog | null;
 }
 
-/** That the row of this id has been declared dead, or is gone; that the event loop was blocked. */
-export type BeatMessage = { readonly deadId: string } | { readonly wasBlocked: BlockReport };
+/**
+ * That it has begun to beat; that the row of this id has been declared dead, or is gone; that the
+ * event loop was blocked.
+ */
+export type BeatMessage =
+  | { readonly beats: true }
+  | { readonly deadId: string }
+  | { readonly wasBlocked: BlockReport };
 
 /** A `LoopBlock` for people. */
 export interface BlockReport {
@@ -51,7 +57,9 @@ export interface BlockReport {
 /** What it is told: beat under another id from now on, or end. */
 export type BeatOrder = { readonly processId: string } | "stop";
 
-// The list is written as soon as it changes, and then not before this long after.
+// The list is written soon after it has changed, and then not before this long after. Most jobs
+// have ended by then: nobody need know of them, nor wait for the database because of it.
+const settlingMs = 10;
 const spacingMs = 100;
 // For the main thread to be interrupted.
 const stackLimitMs = 1_000;
@@ -67,9 +75,12 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     told.resolve();
     ringBell(data.running);
   });
+  const tell = (message: BeatMessage) => port.postMessage(message);
+  let hasBeaten = false;
   let lastId = "";
   let lastBeatMs = 0;
   let lastChanges = 0;
+  let lastIds: readonly number[] = [];
   const watch = watchLoop(data, port, () => client);
   watch.start();
   while (!stopped) {
@@ -78,23 +89,19 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     // A new id shows at once that it lives.
     const due = processId !== lastId || nowMs - lastBeatMs >= data.intervalMs;
     const beats = due && loopDelayMs(data.pulse) < data.maxBlockMs;
+    if (sameIds(ids, lastIds)) lastChanges = changes;
     if (beats || (changes !== lastChanges && client !== null)) {
       const beatingId = processId;
       try {
         client ??= await connected(data.connectionString);
-        const { rowCount } = await client.query(
-          `update ${data.processesTable} set beat_seq = beat_seq + $2, running = $3,
-             beat_at = case when $2 > 0 then now() else beat_at end,
-             loop_lag_ms = coalesce($4, loop_lag_ms), rss_bytes = coalesce($5, rss_bytes),
-             stuck = $6
-           where id = $1 and dead_at is null`,
-          [
-            ...[beatingId, beats ? 1 : 0, ids, ...(beats ? health(data) : [null, null])],
-            readStuckCount(data.stuck),
-          ],
-        );
-        if (rowCount === 0) port.postMessage({ deadId: beatingId } satisfies BeatMessage);
+        if (!(await write(client, data, { id: beatingId, beats, ids })))
+          tell({ deadId: beatingId });
+        else if (beats && !hasBeaten) {
+          hasBeaten = true;
+          tell({ beats: true });
+        }
         lastChanges = changes;
+        lastIds = ids;
       } catch {
         // The database is away: nobody can count our beats then, so nobody can miss them.
         await client?.end().catch(() => {});
@@ -111,11 +118,38 @@ async function beat(data: BeatThreadData, port: NonNullable<typeof parentPort>):
     const untilBeatMs = Math.max(0, lastBeatMs + data.intervalMs - performance.now());
     // Without a connection only the next beat tries again.
     if (client === null) await Promise.race([told.promise, setTimeout(untilBeatMs)]);
-    else await nextChange(data.running, lastChanges, untilBeatMs);
+    else {
+      await nextChange(data.running, lastChanges, Math.max(0, untilBeatMs - settlingMs));
+      await Promise.race([told.promise, setTimeout(Math.min(settlingMs, data.intervalMs))]);
+    }
   }
   watch.stop();
   await client?.end().catch(() => {});
   port.close();
+}
+
+/** False when the row is gone, or says that the process is dead. */
+async function write(
+  client: pg.Client,
+  data: BeatThreadData,
+  { id, beats, ids }: { readonly id: string; readonly beats: boolean; readonly ids: number[] },
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `update ${data.processesTable} set beat_seq = beat_seq + $2, running = $3,
+       beat_at = case when $2 > 0 then now() else beat_at end,
+       loop_lag_ms = coalesce($4, loop_lag_ms), rss_bytes = coalesce($5, rss_bytes),
+       stuck = $6
+     where id = $1 and dead_at is null`,
+    [
+      ...[id, beats ? 1 : 0, ids, ...(beats ? health(data) : [null, null])],
+      readStuckCount(data.stuck),
+    ],
+  );
+  return rowCount !== 0;
+}
+
+function sameIds(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((id, index) => id === other[index]);
 }
 
 /** Says that the loop is blocked while it is, and tells the main thread when it was. */
@@ -186,6 +220,8 @@ async function connected(connectionString: string): Promise<pg.Client> {
     connectionTimeoutMillis: 5000,
     query_timeout: 5000,
     statement_timeout: 5000,
+    // What is said here is said again soon.
+    options: "-c synchronous_commit=off",
   });
   client.on("error", () => {});
   await client.connect();

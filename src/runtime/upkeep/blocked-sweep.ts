@@ -1,8 +1,7 @@
 /**
  * Looks, every few seconds, whether jobs wait for others that have ended without telling them: a
  * plain graphile-worker process completed them, somebody removed them by hand, two transactions
- * missed each other. One process at a time does it; where nothing is blocked it costs one look at
- * an empty table. Refuses to decide anything: that is the database's function.
+ * missed each other. One process at a time does it. Refuses to decide anything: that is the database's function.
  */
 
 import type pg from "pg";
@@ -17,6 +16,8 @@ export interface BlockedSweepOptions {
   readonly logger: Logger;
   /** Default 3 s. */
   readonly intervalMs?: number;
+  /** False when no job waits for another. Default: that isn't known. */
+  readonly mayHaveWork?: () => boolean;
 }
 
 const defaultIntervalMs = 3000;
@@ -31,9 +32,9 @@ export class BlockedSweep implements BackgroundService {
   }
 
   start(): void {
-    const { intervalMs = defaultIntervalMs } = this.#options;
+    const { intervalMs = defaultIntervalMs, mayHaveWork } = this.#options;
     this.#timer = setInterval(() => {
-      this.#sweeping ??= this.#sweep();
+      if (mayHaveWork?.() ?? true) this.#sweeping ??= this.#sweep();
     }, intervalMs);
     this.#timer.unref();
   }

@@ -4,8 +4,8 @@
  * any more is left to the sweep in the database. So it doesn't matter which message was lost, or
  * at which moment an attempt ended; one more look mends it.
  *
- * Looks when told to, when an attempt that it has stopped is settled, and now and then: for
- * requests whose process died.
+ * Looks when told to: by a message, or by the regular look, which also finds requests whose process
+ * died; and when an attempt that it has stopped is settled.
  */
 
 import type pg from "pg";
@@ -23,8 +23,6 @@ export interface CancelWatchOptions {
   readonly logger: Logger;
   readonly dispatcher: Pick<Dispatcher, "running" | "holds" | "endWaiting">;
   readonly processId: () => string;
-  /** Between looks that nobody asked for. Default 3 s. */
-  readonly intervalMs?: number;
 }
 
 // The reply that brings the job is on its way, or the database could not be asked.
@@ -39,7 +37,6 @@ export class CancelWatch implements BackgroundService {
   readonly #told = new Set<string>();
   /** Those that have been settled since the last look. */
   #released: string[] = [];
-  #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #looking = false;
   #again = false;
@@ -49,14 +46,10 @@ export class CancelWatch implements BackgroundService {
     this.#options = options;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.look(), this.#options.intervalMs ?? 3000);
-    this.#timer.unref();
-  }
+  start(): void {}
 
   stop(): void {
     this.#stopped = true;
-    clearInterval(this.#timer);
     clearTimeout(this.#soon);
   }
 

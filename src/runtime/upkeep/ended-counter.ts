@@ -1,6 +1,6 @@
 /**
  * Counts what has ended for statistics, off the jobs' way: every few seconds what is new, every
- * minute anew what has come late. Every process asks; the database lets one of them do it. How it
+ * minute anew what has come late, and once an hour also while nothing ends. Every process asks; the database lets one of them do it. How it
  * is counted is `store/queue/ended-counts`' business.
  */
 
@@ -17,6 +17,8 @@ export interface EndedCounterOptions {
   readonly logger: Logger;
   /** Default: 10 seconds. */
   readonly intervalMs?: number;
+  /** False when everything that has ended is counted. Default: that isn't known. */
+  readonly mayHaveWork?: () => boolean;
 }
 
 const minuteMs = 60_000;
@@ -45,20 +47,24 @@ export class EndedCounter implements BackgroundService {
   }
 
   async #countOn(): Promise<void> {
-    const { logger, intervalMs = 10_000 } = this.#options;
+    const { logger, intervalMs = 10_000, mayHaveWork } = this.#options;
     const { signal } = this.#stopped;
+    let lastWorkMs = Date.now();
     // Not all processes of a deployment at the same moment, and none at its start.
     let nextRecountMs = Date.now() + minuteMs * (1 + Math.random());
     let nextLongRecountMs = Date.now() + 5 * minuteMs * (1 + Math.random());
     await pause(intervalMs * (0.5 + Math.random() / 2), signal);
     while (!signal.aborted) {
       try {
-        await this.#countAll();
         const now = Date.now();
+        if (mayHaveWork?.() ?? true) {
+          lastWorkMs = now;
+          await this.#countAll();
+        }
         if (now >= nextLongRecountMs) {
           nextLongRecountMs = now + 60 * minuteMs;
           await this.#recount(veryLateMs);
-        } else if (now >= nextRecountMs) {
+        } else if (now >= nextRecountMs && now - lastWorkMs < lateMs) {
           nextRecountMs = now + minuteMs;
           await this.#recount(lateMs);
         }

@@ -17,6 +17,8 @@ export interface FailureNamerOptions {
   readonly logger: Logger;
   /** Default: 10 seconds. */
   readonly intervalMs?: number;
+  /** False when every failure has a name. Default: that isn't known. */
+  readonly mayHaveWork?: () => boolean;
 }
 
 const betweenLateMs = 10 * 60_000;
@@ -43,14 +45,15 @@ export class FailureNamer implements BackgroundService {
   }
 
   async #nameOn(): Promise<void> {
-    const { db, schemas, logger, intervalMs = 10_000 } = this.#options;
+    const { db, schemas, logger, intervalMs = 10_000, mayHaveWork } = this.#options;
     const { signal } = this.#stopped;
+    const isDue = () => !signal.aborted && (mayHaveWork?.() ?? true);
     let nextLateMs = Date.now() + betweenLateMs * Math.random();
     // Not all processes of a deployment at the same moment, and none at its start.
     await pause(intervalMs * (0.5 + Math.random() / 2), signal);
     while (!signal.aborted) {
       try {
-        while (!signal.aborted && (await nameFailures(db, schemas))) {
+        while (isDue() && (await nameFailures(db, schemas))) {
           await pause(betweenPiecesMs, signal);
         }
         if (Date.now() >= nextLateMs && !signal.aborted) {

@@ -1,7 +1,7 @@
 /**
  * Once a minute, removes the finished jobs that have been kept long enough, and what limits have
- * left behind. Every process asks; the database lets one of them do it. What is due is
- * `store/prune-jobs`' business.
+ * left behind; every five minutes while nothing ends. Every process asks; the database lets one of
+ * them do it. What is due is `store/prune-jobs`' business.
  */
 
 import type pg from "pg";
@@ -17,17 +17,23 @@ export interface PrunerOptions {
   readonly logger: Logger;
   /** Default: a minute. */
   readonly intervalMs?: number;
+  /** Nothing has ended for a minute. Default: that isn't known. */
+  readonly isQuiet?: () => boolean;
   /** Called when it has looked once, whatever came of it. */
   readonly onPruned?: (removed: number) => void;
 }
 
 const minuteMs = 60_000;
+/** In a row, while nothing ends and nothing was left to remove. */
+const mostSkipped = 4;
 
 export class Pruner implements BackgroundService {
   readonly #options: PrunerOptions;
   readonly #stopped = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #pruning: Promise<void> = Promise.resolve();
+  #mayBeMore = true;
+  #skipped = 0;
 
   constructor(options: PrunerOptions) {
     this.#options = options;
@@ -57,11 +63,18 @@ export class Pruner implements BackgroundService {
   }
 
   async #prune(): Promise<void> {
-    const { db, schemas, logger, onPruned } = this.#options;
+    const { db, schemas, logger, onPruned, isQuiet } = this.#options;
+    if (!this.#mayBeMore && this.#skipped < mostSkipped && isQuiet?.()) {
+      this.#skipped += 1;
+      return;
+    }
+    this.#skipped = 0;
+    this.#mayBeMore = true;
     let removed = 0;
     try {
       removed = await pruneDue(db, schemas, this.#stopped.signal);
       await sweepLimits(db, schemas);
+      this.#mayBeMore = removed > 0;
       if (removed > 0) logger.debug({ jobs: removed }, "removed finished jobs kept long enough");
     } catch (error) {
       logger.debug({ err: error }, "could not remove old jobs; trying again in a minute");

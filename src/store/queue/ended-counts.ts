@@ -216,6 +216,13 @@ select task, piece, kind, bucket, sum(count::float8) as count
 from (${pieces}) p group by task, piece, kind, bucket`;
 }
 
+/** A condition: something has ended that `countEnded` would count. */
+export function hasUncountedEnds({ own }: Schemas): string {
+  return `exists (select from ${own}.history h
+    where h.finished_at > coalesce((select until from ${own}.ended_counted), '-infinity')
+      and h.finished_at <= now() - interval '2 seconds')`;
+}
+
 /** Counts the next piece of what has ended; whether there is more. */
 export async function countEnded(db: Pick<pg.Pool, "query">, { own }: Schemas): Promise<boolean> {
   const { rows } = await db.query(`select more from ${own}.count_ended()`);

@@ -18,6 +18,8 @@ type Db = Pick<pg.Pool, "query">;
 
 /** With up to 4 kB of stack each. */
 const pieceSize = 500;
+/** Before the mark: a record comes a moment after the end that it tells of. */
+const soon = "interval '30 seconds'";
 
 export function fingerprintOf(failed: FailedJob): string {
   const { task, error_name, error_message, error_stack } = failed;
@@ -37,10 +39,15 @@ export async function unnamedJobsOf(
 
 /** Names the next piece; whether there may be more. */
 export async function nameFailures(db: Db, schemas: Schemas): Promise<boolean> {
-  const failed = await nextFailures(db, schemas, "interval '30 seconds'");
+  const failed = await nextFailures(db, schemas, soon);
   await name(db, schemas, failed);
   await moveOn(db, schemas, failed);
   return failed.length === pieceSize;
+}
+
+/** A condition: `nameFailures` would find something. */
+export function hasUnnamedFailures({ own }: Schemas): string {
+  return `exists (select from ${unnamedSince(own, soon)})`;
 }
 
 /** Names what came late: records of processes that waited for the database. */
@@ -56,15 +63,19 @@ function nextFailures(db: Db, { own }: Schemas, back: string): Promise<FailedJob
   return db
     .query<FailedJob>(
       `with failed as materialized (
-        select h.job_id as id, h.task, h.finished_at as failed_at, h.error from ${own}.history h
-        where h.state = 'failed'
-          and h.finished_at > (select until - ${back} from ${own}.failures_named)
-          and (select true from ${own}.failures f where f.job_id = h.job_id) is null
-        order by h.finished_at limit ${pieceSize}
+        select h.job_id as id, h.task, h.finished_at as failed_at, h.error
+        from ${unnamedSince(own, back)} order by h.finished_at limit ${pieceSize}
       )
       ${withError(own)}`,
     )
     .then(({ rows }) => rows);
+}
+
+/** Records `h`: those that came up to so long before the mark, or after it. */
+function unnamedSince(own: string, back: string): string {
+  return `${own}.history h where h.state = 'failed'
+    and h.finished_at > (select until - ${back} from ${own}.failures_named)
+    and (select true from ${own}.failures f where f.job_id = h.job_id) is null`;
 }
 
 async function name(db: Db, { own }: Schemas, failed: readonly FailedJob[]): Promise<void> {

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Wake } from "../../../src/runtime/fetching/wake.ts";
 import type { ScratchDatabase } from "../../../src/store/scratch-database.ts";
 import { createTestDatabase } from "../../support/test-database.ts";
@@ -25,14 +25,13 @@ async function toldInOrder(...words: string[]): Promise<void> {
   }
 }
 
-function createWake(connectionString: string, pollIntervalMs = 3_600_000): Wake {
+function createWake(connectionString: string): Wake {
   const note = (word: string) => () => {
     told.push(word);
     tell();
   };
   return new Wake({
     connectionString,
-    pollIntervalMs,
     controlChannel: "taskrun:control",
     onWake: note("wake"),
     onControl: () => {},
@@ -76,17 +75,17 @@ test("a lost connection is told, replaced, and followed by a look", async () => 
   await toldInOrder("wake");
 });
 
-test("without a database it starts all the same, tries again, and polls meanwhile", async () => {
+test("without a database it starts all the same, and tries again", async () => {
   const nowhere = new URL(database.url);
   nowhere.port = "1";
-  wake = createWake(nowhere.href, 5);
+  wake = createWake(nowhere.href);
   await wake.start();
-  await toldInOrder("lost", "wake", "lost");
+  await toldInOrder("lost", "lost");
   expect(told).not.toContain("back");
 });
 
 test("after a stop nothing wakes any more, and the connection is gone", async () => {
-  wake = createWake(database.url, 5);
+  wake = createWake(database.url);
   await wake.start();
   await wake.stop();
   told = [];
@@ -110,4 +109,40 @@ test("it wakes when jobs are due that others have put off, and no more after the
   wake.expect(0);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(told).toEqual(["wake", "wake"]);
+});
+
+describe("what is asked on the connection that listens", () => {
+  test("is answered there, and nothing can be asked while there is none", async () => {
+    wake = createWake(database.url);
+    expect(wake.ask(async () => 1)).toBeNull();
+    await wake.start();
+    const name = await wake.ask(async (client) => {
+      const { rows } = await client.query("show application_name");
+      return rows[0].application_name;
+    });
+    expect(name).toBe("taskrun listen");
+    await wake.stop();
+    expect(wake.ask(async () => 1)).toBeNull();
+  });
+
+  test("and refused or cancelled there was answered: the connection stays", async () => {
+    wake = createWake(database.url);
+    await wake.start();
+    await expect(wake.ask((client) => client.query("select 1 / 0"))).rejects.toThrow(/zero/);
+    const late = wake.ask((client) =>
+      client.query("set statement_timeout = 10; select pg_sleep(9)"),
+    );
+    await expect(late).rejects.toThrow(/statement timeout/);
+    expect(await wake.ask(async () => "still there")).toBe("still there");
+    expect(told).toEqual(["wake"]);
+  });
+
+  test("and finds another server, or none, has lost the connection", async () => {
+    wake = createWake(database.url);
+    await wake.start();
+    const writes = "begin read only; create table t ()";
+    await expect(wake.ask((client) => client.query(writes))).rejects.toThrow(/read-only/);
+    await toldInOrder("wake", "lost", "back", "wake");
+    expect(await wake.ask(async () => "a new one")).toBe("a new one");
+  });
 });
