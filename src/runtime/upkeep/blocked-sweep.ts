@@ -1,7 +1,8 @@
 /**
  * Looks, every few seconds, whether jobs wait for others that have ended without telling them: a
  * plain graphile-worker process completed them, somebody removed them by hand, two transactions
- * missed each other. One process at a time does it. Refuses to decide anything: that is the database's function.
+ * missed each other. One process at a time does it. Refuses to decide anything: that is the
+ * database's function.
  */
 
 import type pg from "pg";

@@ -1,7 +1,8 @@
 /**
  * Counts what has ended for statistics, off the jobs' way: every few seconds what is new, every
- * minute anew what has come late, and once an hour also while nothing ends. Every process asks; the database lets one of them do it. How it
- * is counted is `store/queue/ended-counts`' business.
+ * minute anew what has come late, and that once an hour also while nothing ends. Every process
+ * asks; the database lets one of them do it. How it is counted is `store/queue/ended-counts`'
+ * business.
  */
 
 import type pg from "pg";
