@@ -1,126 +1,249 @@
 /**
- * What a job costs while much else is in the queue: 20,000 jobs of a queue with 30,000, against the
- * same with a crowd beside them, and against 20,000 of a million. Taskrun alone: its own queue with
- * nothing else in it is what each crowd is compared with, in the round they share.
+ * What a job costs while much else is in the queue: in a queue of a million, and beside a crowd of
+ * each kind, against a queue of 10,000 with nothing beside it. taskrun alone.
  *
- * A round is measured up to the moment when the last of the 20,000 handlers has run: what was taken
- * ahead by then is paid for as well, on all sides alike.
+ * Jobs come in waves to a process that is idle. A wave is measured between two of its jobs, when
+ * fetching has found its pace and before the wave thins out; so neither the start nor the end of a
+ * process counts. The yardstick is processor time, the process's and the server's: the clock tells
+ * more about what else the machine does. The queue of 10,000 is measured again between all others;
+ * each is compared with the two measurements around it.
  */
 
 import { parseArgs } from "node:util";
+import { migrate } from "../src/store/migrate.ts";
+import { type CountingFleet, type Mark, startApart, startHere } from "./support/counting-fleet.ts";
 import { type Crowd, crowds } from "./support/crowds.ts";
 import {
-  addJobs,
+  type BenchDatabase,
   describeServer,
   emptyQueue,
   openBenchDatabase,
   settleDown,
 } from "./support/database.ts";
+import { addDueJobs, type DueJobs } from "./support/due-jobs.ts";
 import { findServerCpu } from "./support/server-cpu.ts";
-import { markdownTable, median, pairedRatio } from "./support/statistics.ts";
-import { taskrunSide } from "./support/taskrun-side.ts";
+import { markdownTable, median } from "./support/statistics.ts";
 
 const { values: flags } = parseArgs({
   options: {
-    jobs: { type: "string", default: "20000" },
     rounds: { type: "string", default: "3" },
+    waves: { type: "string", default: "5" },
     crowd: { type: "string", default: "100000" },
     huge: { type: "string", default: "1000000" },
-    only: { type: "string" },
+    history: { type: "string", default: "1000000" },
+    processes: { type: "string", default: "8" },
+    /** Keys of loads: "huge,foreign". Default: all but "together" and "serial". */
+    loads: { type: "string" },
+    /** Runs the huge queue to its end, and tells what its jobs cost on the way. */
+    whole: { type: "boolean", default: false },
   },
 });
-const jobs = Number(flags.jobs);
-const rounds = Number(flags.rounds);
-const beyond = jobs / 2;
+const [waves, huge] = [Number(flags.waves), Number(flags.huge)];
 
-interface Load extends Crowd {
-  /** How many jobs that are due, of which `jobs` are run. */
-  readonly due: number;
+interface Load {
+  readonly key: string;
+  readonly name: string;
+  readonly crowds?: readonly Crowd[];
+  /** Default: 10,000, of one task and without a serial queue. */
+  readonly due?: DueJobs;
+  /** Default: 1. */
+  readonly processes?: number;
 }
 
-interface Round {
+/** What one job cost, by the median of several pieces. */
+interface Cost {
+  /** Of the processes and of the server, microseconds. */
+  readonly cpuUs: number;
   readonly jobsPerSecond: number;
-  /** User and system time of this process and of the server, microseconds for each job. */
-  readonly cpuPerJobUs: number;
 }
 
-const alone: Load = {
-  name: `nothing else, ${(jobs + beyond).toLocaleString("en")} jobs`,
-  due: jobs + beyond,
-  make: async () => {},
-};
-const huge = Number(flags.huge);
-const loads: Load[] = [
-  { name: `${huge.toLocaleString("en")} jobs`, due: huge, make: async () => {} },
-  ...crowds(Number(flags.crowd)).map((crowd) => ({ ...crowd, due: jobs + beyond })),
-].filter(({ name }) => !flags.only || name.includes(flags.only));
+const waveJobs = 10_000;
+// Within a wave: fetching has found its pace by the first, and has not come to the end by the last.
+const [from, to] = [0.2, 0.8];
+// A process of its own has compiled nothing yet.
+const warmUpJobs = 10_000;
 
 const database = await openBenchDatabase();
 const serverCpu = await findServerCpu(database.admin);
-const side = taskrunSide({
-  name: "taskrun",
-  connectionString: database.connectionString,
-  concurrency: 24,
-});
 try {
+  await migrate(database.connectionString, { schema: "graphile_worker" });
   console.log(await describeServer(database.admin));
-  await drain(alone);
-  const rows: string[][] = [];
-  for (const load of loads) rows.push(await compare(load));
-  const head = ["beside them", "jobs/s", "alone", "×", "CPU µs/job", "alone", "×"];
-  console.log(`\n${markdownTable(head, rows)}\n`);
+  await measure(alone());
+  console.log(`\n${summary(await playRounds(chosenLoads()))}\n`);
 } finally {
-  await side.close();
   await database.close();
 }
 
-async function compare(load: Load): Promise<string[]> {
-  const with_: Round[] = [];
-  const without: Round[] = [];
-  for (let round = 1; round <= rounds; round++) {
-    for (const each of round % 2 ? [alone, load] : [load, alone]) {
-      (each === load ? with_ : without).push(await drain(each));
-    }
-  }
-  const column = (played: Round[], key: keyof Round) => played.map((round) => round[key]);
-  const row = [load.name];
-  for (const [key, digits] of [
-    ["jobsPerSecond", 0],
-    ["cpuPerJobUs", 1],
-  ] as const) {
-    const [theirs, ours] = [column(without, key), column(with_, key)];
-    row.push(median(ours).toFixed(digits), median(theirs).toFixed(digits));
-    row.push(pairedRatio(ours, theirs).toFixed(2));
-  }
-  console.log(row.join("  "));
-  return row;
+function alone(): Load {
+  return { key: "alone", name: `${waveJobs.toLocaleString("en")} jobs` };
 }
 
-async function drain(load: Load): Promise<Round> {
-  await emptyQueue(database.admin);
-  await addJobs(database.admin, { task: "bench", count: load.due, payload: { n: 1 } });
-  const end = await load.make(database);
-  await settleDown(database.admin);
-  const allRan = Promise.withResolvers<void>();
-  let ran = 0;
-  let firstRanAt = 0;
-  const cpuBefore = process.cpuUsage();
-  const serverBefore = serverCpu?.() ?? Number.NaN;
-  const running = await side.start({
-    bench: () => {
-      if (ran === 0) firstRanAt = performance.now();
-      if (++ran === jobs) allRan.resolve();
-      return { ok: true };
+function chosenLoads(): Load[] {
+  const sizes = { jobs: Number(flags.crowd), history: Number(flags.history) };
+  const all = crowds(sizes);
+  const processes = Number(flags.processes);
+  const loads: Load[] = [
+    { key: "huge", name: `${huge.toLocaleString("en")} jobs`, due: { count: huge } },
+    ...all.map((crowd): Load => ({ key: crowd.key, name: crowd.name, crowds: [crowd] })),
+    { key: "tasks", name: "jobs of 1,000 tasks", due: { count: waveJobs, tasks: 1000 } },
+    { key: "processes", name: `${processes} processes`, processes },
+    {
+      key: "serial",
+      name: "jobs in 10,000 serial queues",
+      due: { count: waveJobs, queues: 10_000 },
     },
-  });
-  await allRan.promise;
-  const seconds = (performance.now() - firstRanAt) / 1000;
-  const cpu = process.cpuUsage(cpuBefore);
-  const serverUs = (serverCpu?.() ?? Number.NaN) - serverBefore;
-  await running.stop();
-  await end?.();
+    {
+      key: "together",
+      name: `all of these, ${huge.toLocaleString("en")} jobs of 1,000 tasks`,
+      crowds: all,
+      due: { count: huge, tasks: 1000 },
+    },
+  ];
+  const wanted = flags.loads?.split(",");
+  const unknown = wanted?.find((key) => !loads.some((load) => load.key === key));
+  if (unknown) throw new Error(`there is no load "${unknown}": ${loads.map(({ key }) => key)}`);
+  return loads.filter(({ key }) => wanted?.includes(key) ?? !["together", "serial"].includes(key));
+}
+
+interface Pair {
+  readonly load: Cost;
+  readonly alone: Cost;
+}
+
+async function playRounds(loads: readonly Load[]): Promise<Map<Load, Pair[]>> {
+  const pairs = new Map(loads.map((load): [Load, Pair[]] => [load, []]));
+  let before = await measure(alone());
+  for (let round = 1; round <= Number(flags.rounds); round++) {
+    for (const load of round % 2 ? loads : loads.toReversed()) {
+      const cost = await measure(load);
+      const after = await measure(alone());
+      const pair = { load: cost, alone: mean(before, after) };
+      before = after;
+      pairs.get(load)?.push(pair);
+      const { cpuUs, jobsPerSecond } = cost;
+      console.log(
+        `round ${round}  ${load.name.padEnd(48)} ${cpuUs.toFixed(1)} µs/job, alone ` +
+          `${pair.alone.cpuUs.toFixed(1)}; ${jobsPerSecond.toFixed(0)} jobs/s, alone ` +
+          `${pair.alone.jobsPerSecond.toFixed(0)}`,
+      );
+    }
+  }
+  return pairs;
+}
+
+function mean(a: Cost, b: Cost): Cost {
   return {
-    jobsPerSecond: jobs / seconds,
-    cpuPerJobUs: (cpu.user + cpu.system + serverUs) / jobs,
+    cpuUs: (a.cpuUs + b.cpuUs) / 2,
+    jobsPerSecond: (a.jobsPerSecond + b.jobsPerSecond) / 2,
   };
+}
+
+async function measure(load: Load): Promise<Cost> {
+  const { admin, connectionString } = database;
+  const { due = { count: waveJobs }, processes = 1 } = load;
+  await emptyQueue(admin);
+  const ends = await makeCrowds(database, load);
+  await settleDown(admin);
+  const options = { connectionString, tasks: due.tasks ?? 1, serverCpu };
+  const fleet = await (processes === 1 ? startHere(options) : startApart(processes, options));
+  try {
+    if (due.count > waveJobs) return await runPart(fleet, due);
+    // As much for each process as one has in a wave.
+    const one = { ...due, count: waveJobs * processes };
+    if (processes > 1) await runWave(fleet, { ...one, count: warmUpJobs * processes }, 0);
+    const costs: Cost[] = [];
+    let ran = processes > 1 ? warmUpJobs * processes : 0;
+    for (let wave = 0; wave < waves; wave++) {
+      costs.push(await runWave(fleet, one, ran));
+      ran += one.count;
+    }
+    return medianOf(costs);
+  } finally {
+    await fleet.stop();
+    for (const end of ends) await end();
+  }
+}
+
+async function makeCrowds(database: BenchDatabase, load: Load): Promise<(() => Promise<void>)[]> {
+  const ends: (() => Promise<void>)[] = [];
+  for (const crowd of load.crowds ?? []) {
+    const end = await crowd.make(database);
+    if (end) ends.push(end);
+  }
+  return ends;
+}
+
+/** A queue that is drained and filled again. `ran`: how many have run before. */
+async function runWave(fleet: CountingFleet, due: DueJobs, ran: number): Promise<Cost> {
+  const begin = fleet.reached(ran + due.count * from);
+  await addDueJobs(database.admin, due);
+  const begun = await begin;
+  const ended = await fleet.reached(ran + due.count * to);
+  await fleet.reached(ran + due.count);
+  await fleet.settled();
+  await settleDown(database.admin);
+  return costBetween(begun, ended);
+}
+
+/** As many of a huge queue as of all waves together, or all of it. */
+async function runPart(fleet: CountingFleet, due: DueJobs): Promise<Cost> {
+  const begin = fleet.reached(waveJobs * from);
+  await addDueJobs(database.admin, due);
+  const step = waveJobs * (to - from);
+  const costs: Cost[] = [];
+  let before = await begin;
+  for (let piece = 1; piece <= waves; piece++) {
+    const mark = await fleet.reached(before.ran + step);
+    costs.push(costBetween(before, mark));
+    before = mark;
+  }
+  if (flags.whole) await runToEnd(fleet, { due, first: before });
+  return medianOf(costs);
+}
+
+async function runToEnd(
+  fleet: CountingFleet,
+  { due, first }: { readonly due: DueJobs; readonly first: Mark },
+): Promise<void> {
+  const step = Math.floor((due.count - first.ran) / 10);
+  let before = first;
+  for (let piece = 1; piece <= 10; piece++) {
+    const mark = await fleet.reached(before.ran + step);
+    const { cpuUs, jobsPerSecond } = costBetween(before, mark);
+    const ran = mark.ran.toLocaleString("en").padStart(9);
+    console.log(`  up to ${ran}: ${cpuUs.toFixed(1)} µs/job, ${jobsPerSecond.toFixed(0)} jobs/s`);
+    before = mark;
+  }
+}
+
+function costBetween(begun: Mark, ended: Mark): Cost {
+  const ran = ended.ran - begun.ran;
+  return {
+    cpuUs: (ended.clientUs - begun.clientUs + ended.serverUs - begun.serverUs) / ran,
+    jobsPerSecond: (ran * 1000) / (ended.atMs - begun.atMs),
+  };
+}
+
+function medianOf(costs: readonly Cost[]): Cost {
+  return {
+    cpuUs: median(costs.map(({ cpuUs }) => cpuUs)),
+    jobsPerSecond: median(costs.map(({ jobsPerSecond }) => jobsPerSecond)),
+  };
+}
+
+function summary(pairs: ReadonlyMap<Load, readonly Pair[]>): string {
+  const rows = [...pairs].map(([load, played]) => {
+    const row = [load.name];
+    for (const key of ["cpuUs", "jobsPerSecond"] as const) {
+      const digits = key === "cpuUs" ? 1 : 0;
+      row.push(
+        median(played.map((pair) => pair.load[key])).toFixed(digits),
+        median(played.map((pair) => pair.alone[key])).toFixed(digits),
+        median(played.map((pair) => pair.load[key] / pair.alone[key])).toFixed(2),
+      );
+    }
+    return row;
+  });
+  const head = ["", "CPU µs/job", "of 10,000 alone", "×", "jobs/s", "of 10,000 alone", "×"];
+  return markdownTable(head, rows);
 }

@@ -22,14 +22,18 @@ export async function findServerCpu(admin: pg.Pool): Promise<ServerCpu | null> {
   return () => {
     // Its own ticks include those of children that have ended.
     let us = readStat(postmaster)?.reapedUs ?? 0;
-    for (const entry of readdirSync("/proc")) {
-      if (!/^[0-9]+$/.test(entry)) continue;
-      const stat = readStat(Number(entry));
-      if (stat === null) continue;
-      if (stat.parent === postmaster || Number(entry) === postmaster) us += runUs(Number(entry));
-    }
+    for (const pid of [postmaster, ...childrenOf(postmaster)]) us += runUs(pid);
     return us;
   };
+}
+
+/** In well under a millisecond, where the kernel keeps the list. */
+function childrenOf(parent: number): number[] {
+  const listed = read(`/proc/${parent}/task/${parent}/children`);
+  if (listed !== null) return listed.trim().split(" ").filter(Boolean).map(Number);
+  return readdirSync("/proc")
+    .filter((entry) => /^[0-9]+$/.test(entry) && readStat(Number(entry))?.parent === parent)
+    .map(Number);
 }
 
 interface Stat {

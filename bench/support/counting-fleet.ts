@@ -1,0 +1,147 @@
+/**
+ * taskrun in this process or in several of their own, and how much processor time it has used by
+ * the moment when so many jobs have run. Of the processes' own time by their word, sent every few
+ * milliseconds along with the number of jobs.
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { taskName } from "./due-jobs.ts";
+import type { ServerCpu } from "./server-cpu.ts";
+import { taskrunSide } from "./taskrun-side.ts";
+
+/** Where a fleet stands. */
+export interface Mark {
+  readonly ran: number;
+  readonly atMs: number;
+  /** User and system time of all its processes so far, microseconds. */
+  readonly clientUs: number;
+  readonly serverUs: number;
+}
+
+export interface CountingFleet {
+  /** Resolves when so many jobs have run since the start; one at a time may be waited for. */
+  reached(ran: number): Promise<Mark>;
+  /** Resolves when nothing is due, and all that has run is settled. */
+  settled(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly connectionString: string;
+  /** The tasks bench-0, bench-1 and so on. */
+  readonly tasks: number;
+  readonly serverCpu: ServerCpu | null;
+}
+
+/** What a process of a fleet is told, and tells. */
+export interface FleetOrder {
+  readonly connectionString: string;
+  readonly tasks: number;
+}
+export type FleetMessage =
+  | { readonly kind: "started" | "settled" }
+  | { readonly kind: "ran"; readonly ran: number; readonly clientUs: number };
+
+export const concurrency = 24;
+
+/** In this process, which then does nothing else worth counting. */
+export async function startHere(options: FleetOptions): Promise<CountingFleet> {
+  const { connectionString, tasks, serverCpu } = options;
+  const side = taskrunSide({ name: "taskrun", connectionString, concurrency });
+  const awaited = new AwaitedMark(serverCpu);
+  let ran = 0;
+  const handler = () => {
+    if (++ran >= awaited.ran) awaited.reached(ran, ownUs());
+    return { ok: true };
+  };
+  const running = await side.start(handlersOf(tasks, handler));
+  return {
+    reached: (count) => awaited.wait(count),
+    settled: () => running.settled(),
+    async stop() {
+      await running.stop();
+      await side.close();
+    },
+  };
+}
+
+export function handlersOf(tasks: number, handler: () => unknown): Record<string, () => unknown> {
+  const names = Array.from({ length: tasks }, (_, task) => taskName(task));
+  return Object.fromEntries(names.map((name) => [name, handler]));
+}
+
+export function ownUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** In so many processes of their own. */
+export async function startApart(
+  processes: number,
+  { connectionString, tasks, serverCpu }: FleetOptions,
+): Promise<CountingFleet> {
+  const script = join(import.meta.dirname, "counting-process.ts");
+  const order: FleetOrder = { connectionString, tasks };
+  const children = Array.from({ length: processes }, () => fork(script, [JSON.stringify(order)]));
+  const awaited = new AwaitedMark(serverCpu);
+  const said = new Map<ChildProcess, { ran: number; clientUs: number }>();
+  const total = (key: "ran" | "clientUs") =>
+    [...said.values()].reduce((sum, one) => sum + one[key], 0);
+  for (const child of children) {
+    child.on("message", (message: FleetMessage) => {
+      if (message.kind !== "ran") return;
+      said.set(child, message);
+      if (total("ran") >= awaited.ran) awaited.reached(total("ran"), total("clientUs"));
+    });
+  }
+  await Promise.all(children.map((child) => heard(child, "started")));
+  return {
+    reached: (count) => awaited.wait(count),
+    async settled() {
+      const all = Promise.all(children.map((child) => heard(child, "settled")));
+      for (const child of children) child.send("settle");
+      await all;
+    },
+    async stop() {
+      const ended = children.map((child) => once(child, "exit"));
+      for (const child of children) child.send("stop");
+      await Promise.all(ended);
+    },
+  };
+}
+
+function heard(child: ChildProcess, kind: FleetMessage["kind"]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error(`a process ended before it was ${kind}`));
+    const onMessage = (message: FleetMessage) => {
+      if (message.kind !== kind) return;
+      child.off("message", onMessage).off("exit", onExit);
+      resolve();
+    };
+    child.on("message", onMessage).on("exit", onExit);
+  });
+}
+
+class AwaitedMark {
+  readonly #serverCpu: ServerCpu | null;
+  #mark = Promise.withResolvers<Mark>();
+  ran = Number.POSITIVE_INFINITY;
+
+  constructor(serverCpu: ServerCpu | null) {
+    this.#serverCpu = serverCpu;
+  }
+
+  wait(ran: number): Promise<Mark> {
+    this.ran = ran;
+    this.#mark = Promise.withResolvers();
+    return this.#mark.promise;
+  }
+
+  reached(ran: number, clientUs: number): void {
+    this.ran = Number.POSITIVE_INFINITY;
+    const serverUs = this.#serverCpu?.() ?? Number.NaN;
+    this.#mark.resolve({ ran, atMs: performance.now(), clientUs, serverUs });
+  }
+}
