@@ -2,7 +2,8 @@
  * What a job costs while much else is in the queue: in a queue of a million, and beside a crowd of
  * each kind, against a queue of 10,000 with nothing beside it. taskrun alone.
  *
- * Jobs come in waves to a process that is idle. A wave is measured between two of its jobs, when
+ * Jobs come in waves to a process that is idle; the server has vacuumed and written down what there
+ * is before they start. A wave is measured between two of its jobs, when
  * fetching has found its pace and before the wave thins out; so neither the start nor the end of a
  * process counts. The yardstick is processor time, the process's and the server's: the clock tells
  * more about what else the machine does. The queue of 10,000 is measured again between all others;
@@ -54,12 +55,15 @@ interface Load {
 interface Cost {
   /** Of the processes and of the server, microseconds. */
   readonly cpuUs: number;
+  /** The server's share of it. */
+  readonly serverUs: number;
   readonly jobsPerSecond: number;
 }
 
 const waveJobs = 10_000;
 // Within a wave: fetching has found its pace by the first, and has not come to the end by the last.
-const [from, to] = [0.2, 0.8];
+const from = 0.2;
+const to = 0.8;
 // A process of its own has compiled nothing yet.
 const warmUpJobs = 10_000;
 
@@ -120,20 +124,24 @@ async function playRounds(loads: readonly Load[]): Promise<Map<Load, Pair[]>> {
       const pair = { load: cost, alone: mean(before, after) };
       before = after;
       pairs.get(load)?.push(pair);
-      const { cpuUs, jobsPerSecond } = cost;
       console.log(
-        `round ${round}  ${load.name.padEnd(48)} ${cpuUs.toFixed(1)} µs/job, alone ` +
-          `${pair.alone.cpuUs.toFixed(1)}; ${jobsPerSecond.toFixed(0)} jobs/s, alone ` +
-          `${pair.alone.jobsPerSecond.toFixed(0)}`,
+        `round ${round}  ${load.name.padEnd(48)} ${told(cost)}, alone ${told(pair.alone)}`,
       );
     }
   }
   return pairs;
 }
 
+/** The processes' time, the server's, and the pace. */
+function told({ cpuUs, serverUs, jobsPerSecond }: Cost): string {
+  const parts = `${(cpuUs - serverUs).toFixed(1)} + ${serverUs.toFixed(1)} µs/job`;
+  return `${parts} at ${jobsPerSecond.toFixed(0)} jobs/s`;
+}
+
 function mean(a: Cost, b: Cost): Cost {
   return {
     cpuUs: (a.cpuUs + b.cpuUs) / 2,
+    serverUs: (a.serverUs + b.serverUs) / 2,
     jobsPerSecond: (a.jobsPerSecond + b.jobsPerSecond) / 2,
   };
 }
@@ -175,23 +183,28 @@ async function makeCrowds(database: BenchDatabase, load: Load): Promise<(() => P
 
 /** A queue that is drained and filled again. `ran`: how many have run before. */
 async function runWave(fleet: CountingFleet, due: DueJobs, ran: number): Promise<Cost> {
-  const begin = fleet.reached(ran + due.count * from);
-  await addDueJobs(database.admin, due);
-  const begun = await begin;
+  const begun = await beginAt(fleet, due, ran + due.count * from);
   const ended = await fleet.reached(ran + due.count * to);
   await fleet.reached(ran + due.count);
-  await fleet.settled();
-  await settleDown(database.admin);
+  await fleet.settle();
   return costBetween(begun, ended);
+}
+
+/** What adding the jobs leaves to do for the server is done before the first of them starts. */
+async function beginAt(fleet: CountingFleet, due: DueJobs, ran: number): Promise<Mark> {
+  await fleet.pause();
+  await addDueJobs(database.admin, due);
+  await settleDown(database.admin);
+  const begin = fleet.reached(ran);
+  await fleet.resume();
+  return begin;
 }
 
 /** As many of a huge queue as of all waves together, or all of it. */
 async function runPart(fleet: CountingFleet, due: DueJobs): Promise<Cost> {
-  const begin = fleet.reached(waveJobs * from);
-  await addDueJobs(database.admin, due);
   const step = waveJobs * (to - from);
   const costs: Cost[] = [];
-  let before = await begin;
+  let before = await beginAt(fleet, due, waveJobs * from);
   for (let piece = 1; piece <= waves; piece++) {
     const mark = await fleet.reached(before.ran + step);
     costs.push(costBetween(before, mark));
@@ -209,17 +222,18 @@ async function runToEnd(
   let before = first;
   for (let piece = 1; piece <= 10; piece++) {
     const mark = await fleet.reached(before.ran + step);
-    const { cpuUs, jobsPerSecond } = costBetween(before, mark);
     const ran = mark.ran.toLocaleString("en").padStart(9);
-    console.log(`  up to ${ran}: ${cpuUs.toFixed(1)} µs/job, ${jobsPerSecond.toFixed(0)} jobs/s`);
+    console.log(`  up to ${ran}: ${told(costBetween(before, mark))}`);
     before = mark;
   }
 }
 
 function costBetween(begun: Mark, ended: Mark): Cost {
   const ran = ended.ran - begun.ran;
+  const serverUs = (ended.serverUs - begun.serverUs) / ran;
   return {
-    cpuUs: (ended.clientUs - begun.clientUs + ended.serverUs - begun.serverUs) / ran,
+    cpuUs: (ended.clientUs - begun.clientUs) / ran + serverUs,
+    serverUs,
     jobsPerSecond: (ran * 1000) / (ended.atMs - begun.atMs),
   };
 }
@@ -227,6 +241,7 @@ function costBetween(begun: Mark, ended: Mark): Cost {
 function medianOf(costs: readonly Cost[]): Cost {
   return {
     cpuUs: median(costs.map(({ cpuUs }) => cpuUs)),
+    serverUs: median(costs.map(({ serverUs }) => serverUs)),
     jobsPerSecond: median(costs.map(({ jobsPerSecond }) => jobsPerSecond)),
   };
 }

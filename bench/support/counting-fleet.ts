@@ -24,7 +24,10 @@ export interface CountingFleet {
   /** Resolves when so many jobs have run since the start; one at a time may be waited for. */
   reached(ran: number): Promise<Mark>;
   /** Resolves when nothing is due, and all that has run is settled. */
-  settled(): Promise<void>;
+  settle(): Promise<void>;
+  /** Takes no jobs until `resume`. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,13 +38,11 @@ export interface FleetOptions {
   readonly serverCpu: ServerCpu | null;
 }
 
-/** What a process of a fleet is told, and tells. */
-export interface FleetOrder {
-  readonly connectionString: string;
-  readonly tasks: number;
-}
+/** What a process of a fleet is told, first and later; it tells when it has done that. */
+export type FleetStart = Pick<FleetOptions, "connectionString" | "tasks">;
+export type FleetOrder = "settle" | "pause" | "resume" | "stop";
 export type FleetMessage =
-  | { readonly kind: "started" | "settled" }
+  | { readonly kind: "started" | FleetOrder }
   | { readonly kind: "ran"; readonly ran: number; readonly clientUs: number };
 
 export const concurrency = 24;
@@ -59,7 +60,9 @@ export async function startHere(options: FleetOptions): Promise<CountingFleet> {
   const running = await side.start(handlersOf(tasks, handler));
   return {
     reached: (count) => awaited.wait(count),
-    settled: () => running.settled(),
+    settle: () => running.settled(),
+    pause: () => running.pause(),
+    resume: async () => running.resume(),
     async stop() {
       await running.stop();
       await side.close();
@@ -83,8 +86,8 @@ export async function startApart(
   { connectionString, tasks, serverCpu }: FleetOptions,
 ): Promise<CountingFleet> {
   const script = join(import.meta.dirname, "counting-process.ts");
-  const order: FleetOrder = { connectionString, tasks };
-  const children = Array.from({ length: processes }, () => fork(script, [JSON.stringify(order)]));
+  const start: FleetStart = { connectionString, tasks };
+  const children = Array.from({ length: processes }, () => fork(script, [JSON.stringify(start)]));
   const awaited = new AwaitedMark(serverCpu);
   const said = new Map<ChildProcess, { ran: number; clientUs: number }>();
   const total = (key: "ran" | "clientUs") =>
@@ -96,17 +99,22 @@ export async function startApart(
       if (total("ran") >= awaited.ran) awaited.reached(total("ran"), total("clientUs"));
     });
   }
-  await Promise.all(children.map((child) => heard(child, "started")));
+  const all = (kind: FleetMessage["kind"]) =>
+    Promise.all(children.map((child) => heard(child, kind)));
+  const tell = async (order: FleetOrder): Promise<void> => {
+    const done = all(order);
+    for (const child of children) child.send(order);
+    await done;
+  };
+  await all("started");
   return {
     reached: (count) => awaited.wait(count),
-    async settled() {
-      const all = Promise.all(children.map((child) => heard(child, "settled")));
-      for (const child of children) child.send("settle");
-      await all;
-    },
+    settle: () => tell("settle"),
+    pause: () => tell("pause"),
+    resume: () => tell("resume"),
     async stop() {
       const ended = children.map((child) => once(child, "exit"));
-      for (const child of children) child.send("stop");
+      await tell("stop");
       await Promise.all(ended);
     },
   };

@@ -4,6 +4,7 @@ import {
   concurrency,
   type FleetMessage,
   type FleetOrder,
+  type FleetStart,
   handlersOf,
   ownUs,
 } from "./counting-fleet.ts";
@@ -12,8 +13,7 @@ import { taskrunSide } from "./taskrun-side.ts";
 const reportMs = 5;
 
 // why: the fleet has written it
-const order = JSON.parse(process.argv[2] ?? "") as FleetOrder;
-const { connectionString, tasks } = order;
+const { connectionString, tasks } = JSON.parse(process.argv[2] ?? "") as FleetStart;
 const side = taskrunSide({ name: "taskrun", connectionString, concurrency });
 let ran = 0;
 let told = 0;
@@ -27,16 +27,22 @@ const report = setInterval(() => {
   if (told !== ran) tell({ kind: "ran", ran, clientUs: ownUs() });
   told = ran;
 }, reportMs);
-process.on("message", async (order: "settle" | "stop") => {
-  if (order === "settle") {
-    await running.settled();
-    tell({ kind: "settled" });
-    return;
-  }
-  clearInterval(report);
-  await running.stop();
-  await side.close();
-  process.disconnect();
+
+const carryOut: Record<FleetOrder, () => Promise<void> | void> = {
+  settle: () => running.settled(),
+  pause: () => running.pause(),
+  resume: () => running.resume(),
+  async stop() {
+    clearInterval(report);
+    await running.stop();
+    await side.close();
+  },
+};
+
+process.on("message", async (order: FleetOrder) => {
+  await carryOut[order]();
+  tell({ kind: order });
+  if (order === "stop") process.disconnect();
 });
 tell({ kind: "started" });
 

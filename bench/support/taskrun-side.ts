@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { TaskLoader } from "../../src/core/catalog.ts";
 import type { Task } from "../../src/core/task.ts";
-import type { BenchHandler, Side } from "./side.ts";
+import type { BenchHandler, RunningSide, Side } from "./side.ts";
 
 export interface TaskrunSideOptions {
   readonly name: string;
@@ -49,7 +49,17 @@ async function loadBuild(checkout: string): Promise<Build> {
   return Object.assign({}, ...modules) as Build;
 }
 
-export function taskrunSide(options: TaskrunSideOptions): Side {
+export interface TaskrunSide extends Side {
+  start(handlers: Readonly<Record<string, BenchHandler>>): Promise<RunningTaskrun>;
+}
+
+export interface RunningTaskrun extends RunningSide {
+  /** Takes no jobs until `resume`. */
+  pause(): Promise<void>;
+  resume(): void;
+}
+
+export function taskrunSide(options: TaskrunSideOptions): TaskrunSide {
   return {
     name: options.name,
     keepsHistory: true,
@@ -66,6 +76,8 @@ export function taskrunSide(options: TaskrunSideOptions): Side {
       if (runtime.catalog.tasks.size === 0) throw new Error(`${options.name} has no tasks`);
       return {
         settled: async () => void (await runtime.drain()),
+        pause: () => runtime.pause(),
+        resume: () => runtime.resume(),
         stop: async () => void (await runtime.stop()),
       };
     },
