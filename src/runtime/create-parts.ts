@@ -164,7 +164,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const dispatcher: Dispatcher = new Dispatcher({
     concurrency: config.concurrency,
     settler: needs.settler,
-    fetch: (limit) => fetcher.fetch(limit),
+    fetch: (limit, urgent) => fetcher.fetch(limit, urgent),
     slotFreed: (task) => fetcher.slotFreed(task),
     heldBack: () => gates.heldBack,
     findTask: (name) => registry.find(name),

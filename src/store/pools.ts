@@ -15,9 +15,9 @@ export interface PoolOptions {
 
 /**
  * The queue's tables go from empty to huge within a minute, long before their statistics follow.
- * A plan made while they were empty would read them whole, by a scan or to build a hash; ours
- * never should. With that settled there is one good plan for each statement: made once, without
- * looking at the values, and too short to be worth compiling.
+ * A plan made while they were empty would read them whole: by a scan, to build a hash or to sort
+ * them; ours never should. With that settled there is one good plan for each statement: made once,
+ * without looking at the values, and too short to be worth compiling.
  *
  * What is asked for has just been written, so it is in memory: were a random page dear, a few
  * hundred rows would not be looked up by their places while reading all of a small queue, once for
@@ -28,6 +28,8 @@ const plannerSettings = [
   "enable_bitmapscan=off",
   "enable_mergejoin=off",
   "enable_hashjoin=off",
+  "enable_sort=off",
+  "enable_incremental_sort=off",
   "plan_cache_mode=force_generic_plan",
   "jit=off",
   "random_page_cost=0.05",

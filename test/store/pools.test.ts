@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHandlerPool, createQueuePool, endPool } from "../../src/store/pools.ts";
+import { fetchJobs, fetchPlainJobs } from "../../src/store/queue/fetch.ts";
+import { registerTaskNames } from "../../src/store/queue/register-task-names.ts";
 import { settlePlain } from "../../src/store/queue/settle.ts";
 import { completed, type QueueKit, queueKit } from "../support/queue-kit.ts";
 import { addManyBySql } from "../support/test-runtime.ts";
@@ -49,6 +51,28 @@ test.each([300, 3000])(
     await endPool(pool);
   },
 );
+
+test("plans that were made while the queue was empty read a deep one in order, from any place on", async () => {
+  const pool = createQueuePool({ ...options(), max: 1 });
+  const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+  const request = { processId: "p", taskNames, limit: 5 };
+  const after = { priority: 0, runAtSeconds: "0", id: "0" };
+  await fetchJobs(pool, q.schemas, request);
+  await fetchPlainJobs(pool, q.schemas, { ...request, after });
+  await addManyBySql(q.kit, "t", 3000);
+  const planOf = async (call: string) => {
+    const { rows } = await pool.query(`explain (costs off) execute ${call}`);
+    return rows.map((row) => row["QUERY PLAN"]).join("\n");
+  };
+  const whole = await planOf(`"taskrun fetch" ('p', '{1}', 5, 1)`);
+  expect(whole).toMatch(/CTE unqueued\s+->\s+Limit\s+->\s+LockRows\s+->\s+Index Scan using/);
+  expect(whole).toContain("taskrun_jobs_in_order");
+  const plain = await planOf(`"taskrun fetch plain" ('p', '{1}', 5, 0, 0, 0)`);
+  expect(plain).toContain("Tid Scan on _private_jobs jobs");
+  expect(plain).toMatch(/LockRows\s+->\s+Index Scan using taskrun_jobs_in_order/);
+  expect(plain).toMatch(/Index Cond: .*ROW\(priority, run_at, id\) > ROW/);
+  await endPool(pool);
+});
 
 test("a connection that the server ends is reported and replaced", async () => {
   const lost = Promise.withResolvers<Error>();

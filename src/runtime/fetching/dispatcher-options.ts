@@ -10,8 +10,11 @@ import type { Fetched } from "./job-fetcher.ts";
 export interface DispatcherOptions {
   readonly concurrency: number;
   readonly settler: Settler;
-  /** Locks due jobs that may start here, `limit` or a few more. */
-  readonly fetch: (limit: number) => Promise<Fetched>;
+  /**
+   * Locks due jobs that may start here, `limit` or a few more. `urgent`: those are enough that come
+   * before what the next fetches would bring.
+   */
+  readonly fetch: (limit: number, urgent: boolean) => Promise<Fetched>;
   /** A job of the task has ended: whether there may be another that waited for its slot. */
   readonly slotFreed: (task: Task) => boolean;
   /** Which of the jobs that wait here must not start now; null when there can be none. */

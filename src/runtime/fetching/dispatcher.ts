@@ -216,7 +216,7 @@ export class Dispatcher {
    * it goes before everything that waits here.
    */
   #fetchUrgent(): void {
-    if (this.#depth.isDeep && this.#mayFetch()) void this.#fetch(this.#options.concurrency);
+    if (this.#depth.isDeep && this.#mayFetch()) void this.#fetch(this.#options.concurrency, true);
   }
 
   #mayFetch(): boolean {
@@ -235,17 +235,19 @@ export class Dispatcher {
     void this.#fetch(room);
   }
 
-  async #fetch(limit: number): Promise<void> {
+  async #fetch(limit: number, urgent = false): Promise<void> {
     this.#fetching += 1;
     this.#requested += limit;
     const generation = this.#generation;
     const askedAt = this.#due.asked();
     this.#landed = false;
     try {
-      const { jobs, more, release } = await this.#options.fetch(limit);
+      const { jobs, more, release } = await this.#options.fetch(limit, urgent);
       this.#options.onFetched();
       this.#due.answered(askedAt, more);
-      this.#take(jobs, limit, generation);
+      this.#take(jobs, generation);
+      // What is urgent says nothing of how deep the queue is.
+      if (!urgent) this.#depth.answered(jobs.length >= limit, performance.now());
       release();
     } catch (error) {
       this.#options.onFetchError(error);
@@ -265,15 +267,13 @@ export class Dispatcher {
     }, retryFetchMs);
   }
 
-  #take(fetched: readonly QueueJob[], limit: number, generation: number): void {
+  #take(fetched: readonly QueueJob[], generation: number): void {
     const jobs = fetched.filter((job) => this.#unsettled.add(job));
     if (!this.#accepting || generation !== this.#generation) {
       for (const job of jobs) this.#giveBack(job, "fetched for a process that takes no more");
       return;
     }
     if (jobs.length > 0) this.#depth.busy(performance.now());
-    if (fetched.length < limit) this.#depth.drained();
-    else this.#depth.full(performance.now());
     this.#waiting.add(jobs);
     this.#returnHeld();
   }

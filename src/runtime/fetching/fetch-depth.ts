@@ -58,6 +58,12 @@ export class FetchDepth {
     this.#finished += 1;
   }
 
+  /** `full`: as many jobs came as were asked for. */
+  answered(full: boolean, nowMs: number): void {
+    if (full) this.full(nowMs);
+    else this.drained();
+  }
+
   /** A fetch brought as many jobs as it asked for: the queue holds more. */
   full(nowMs: number): void {
     this.#sample(nowMs);

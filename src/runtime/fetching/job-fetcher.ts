@@ -1,9 +1,10 @@
 /**
  * Asks the queue for jobs as the plan of the moment says, by the cheapest statement that will do.
  *
- * Looking at serial queues costs a sixth of a fetch even when there are none, so a deep queue is
- * fetched without, for as long as no serial queue has a job waiting; every such fetch says whether
- * that still holds. Where tasks are capped or queues are paused there is a statement for that.
+ * Looking at serial queues costs a sixth of a fetch even when there are none, and looking from the
+ * start means to pass by all that stands there and can't be taken. So a deep queue is fetched from
+ * where the last fetch ended (`queue-front`), without serial queues, and from the start now and
+ * then. Where tasks are capped or queues are paused there is a statement for that.
  */
 
 import type pg from "pg";
@@ -12,12 +13,13 @@ import { fetchJobs, fetchPlainJobs } from "../../store/queue/fetch.ts";
 import { fetchCanary } from "../../store/queue/fetch-canary.ts";
 import { fetchGatedJobs } from "../../store/queue/fetch-gated.ts";
 import { othersWait } from "../../store/queue/others-wait.ts";
-import { byPriority, type QueueJob } from "../../store/queue/queue-job.ts";
+import { byPriority, type QueueJob, type QueuePlace } from "../../store/queue/queue-job.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { Gates } from "../holding-back/gates.ts";
 import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts";
 import type { FetchableTasks } from "./fetchable-tasks.ts";
 import { OthersInFront } from "./others-in-front.ts";
+import { QueueFront } from "./queue-front.ts";
 
 /** What one look at the queue has brought. */
 export interface Fetched {
@@ -61,7 +63,7 @@ export class JobFetcher {
   readonly #full = new Set<string>();
   readonly #others: OthersInFront;
   #plan: { tasks: unknown; gates: unknown; plan: FetchPlan } | null = null;
-  #plainOnly = false;
+  readonly #front = new QueueFront();
   #untold: { readonly error: unknown } | null = null;
 
   constructor(options: JobFetcherOptions) {
@@ -74,18 +76,19 @@ export class JobFetcher {
   }
 
   /**
-   * Locks at most `limit` due jobs that may start now, best first.
+   * Locks at most `limit` due jobs that may start now, best first. `urgent`: while a deep queue is
+   * being worked through, those are enough that come before all that it would go on with.
    *
    * @throws what the database throws, perhaps of a statement of the call before
    */
-  async fetch(limit: number): Promise<Fetched> {
+  async fetch(limit: number, urgent = false): Promise<Fetched> {
     this.#tell();
     const plan = this.#planFor(await this.#options.tasks.all());
     // Between the counting of what is here and this nothing may come in between.
     const reserved = this.#reserve(plan, limit);
     const release = () => this.#release(reserved);
     try {
-      const { jobs, leftBehind } = await this.#fetch(plan, limit);
+      const { jobs, leftBehind } = await this.#fetch(plan, limit, urgent);
       this.#noteFull(plan, limit, jobs);
       return { jobs, more: jobs.length >= limit || leftBehind, release };
     } catch (error) {
@@ -141,8 +144,8 @@ export class JobFetcher {
     }
   }
 
-  async #fetch(plan: FetchPlan, limit: number): Promise<Look> {
-    const together = this.#fetchTogether(plan, limit);
+  async #fetch(plan: FetchPlan, limit: number, urgent: boolean): Promise<Look> {
+    const together = this.#fetchTogether(plan, limit, urgent);
     if (plan.canaries.length + plan.limited.length === 0) return together;
     const { fetchLimited } = this.#options;
     const apart = [
@@ -167,19 +170,30 @@ export class JobFetcher {
     return { jobs: jobs.sort(byPriority), leftBehind };
   }
 
-  async #fetchTogether(plan: FetchPlan, limit: number): Promise<Look> {
+  async #fetchTogether(plan: FetchPlan, limit: number, urgent: boolean): Promise<Look> {
     const { open, capped, pausedQueues } = plan;
     if (open.size + capped.length === 0) return nothing;
+    const isOpen = capped.length + pausedQueues.length === 0;
+    const askedAtMs = performance.now();
+    const after = isOpen ? this.#front.after(open, askedAtMs) : null;
+    if (after !== null && limit >= deepLimit) return this.#goOn(open, limit, after);
     const leavesOut = plan.leavesOut || this.#others.found;
     const byTask = leavesOut && (limit < deepLimit || open.size <= fewTasks);
-    const askedAtMs = performance.now();
+    let jobs: QueueJob[] = [];
     try {
-      if (capped.length + pausedQueues.length === 0 && !byTask) {
-        return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+      if (!isOpen || byTask) {
+        const look = await this.#fetchGated(plan, limit, byTask);
+        jobs = look.jobs;
+        return look;
       }
-      return await this.#fetchGated(plan, limit, byTask);
+      const moreUrgentThan = urgent && after !== null ? after.priority : undefined;
+      jobs = await this.#fetchOpen(open, limit, moreUrgentThan);
+      return { jobs, leftBehind: moreUrgentThan !== undefined };
     } finally {
-      this.#others.fetched(performance.now() - askedAtMs);
+      const nowMs = performance.now();
+      this.#others.fetched(nowMs - askedAtMs);
+      const isFull = jobs.length >= limit && limit >= deepLimit;
+      if (isOpen && !urgent) this.#front.looked(isFull ? open : null, jobs, { askedAtMs, nowMs });
     }
   }
 
@@ -199,25 +213,34 @@ export class JobFetcher {
     });
   }
 
-  async #fetchOpen(taskNames: ReadonlyMap<number, string>, limit: number): Promise<QueueJob[]> {
+  #fetchOpen(
+    taskNames: ReadonlyMap<number, string>,
+    limit: number,
+    moreUrgentThan?: number,
+  ): Promise<QueueJob[]> {
     const { db, schemas, processId } = this.#options;
     const request = { processId: processId(), taskNames, limit };
-    if (!this.#plainOnly || limit < deepLimit) {
-      const jobs = await fetchJobs(db, schemas, request);
-      this.#plainOnly = jobs.length >= deepLimit && jobs.every((job) => job.queue === null);
-      return jobs;
-    }
+    return fetchJobs(
+      db,
+      schemas,
+      moreUrgentThan === undefined ? request : { ...request, moreUrgentThan },
+    );
+  }
+
+  async #goOn(open: ReadonlyMap<number, string>, limit: number, after: QueuePlace): Promise<Look> {
+    const { db, schemas, processId } = this.#options;
+    const request = { processId: processId(), taskNames: open, limit, after };
     const { jobs, serialJobsWait } = await fetchPlainJobs(db, schemas, request);
-    this.#plainOnly = !serialJobsWait;
+    this.#front.wentOn(jobs, serialJobsWait);
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.
-    if (jobs.length === limit) return jobs;
-    const more = { ...request, limit: limit - jobs.length };
+    if (jobs.length === limit) return { jobs, leftBehind: false };
+    this.#front.forget();
     // What the first statement has locked must reach the caller, whatever becomes of the second.
-    const rest = await fetchJobs(db, schemas, more).catch((error) => {
+    const rest = await this.#fetchOpen(open, limit - jobs.length).catch((error): QueueJob[] => {
       this.#untold = { error };
       return [];
     });
-    return jobs.concat(rest);
+    return { jobs: jobs.concat(rest).sort(byPriority), leftBehind: false };
   }
 
   async #fetchCanary({ task, names }: PlannedTask, plan: FetchPlan): Promise<QueueJob[]> {

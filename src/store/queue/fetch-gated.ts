@@ -14,7 +14,7 @@ import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import type { QueueJob } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
-import { sendFetch, takePicked } from "./take-picked.ts";
+import { isAmong, sendFetch, takePicked } from "./take-picked.ts";
 
 /** One task by the ids of its names. */
 export interface Lane {
@@ -93,8 +93,8 @@ const candidatesTaken = `or ((select count(*) from unqueued) < $3::int
 const inOrder = `unqueued as (
   select id, priority, run_at from :queue._private_jobs
   where is_available = true and job_queue_id is null
-    and run_at <= now() and task_id = any ($2::int[])
-  order by priority, run_at
+    and run_at <= now() and ${isAmong("task_id", "$2")}
+  order by priority, run_at, id
   limit $3::int
   for update skip locked
 )`;

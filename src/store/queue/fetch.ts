@@ -7,16 +7,15 @@
  *   queued     the same jobs, locked; a job that changed since is left out
  *   picked     the best of both, as many as were asked for
  *
- * Ordered by priority, then run_at, as graphile-worker orders. Ties are not sorted by id in
- * SQL: jobs added by one call share a run_at, and sorting a whole such group for each fetch
- * costs more than fetching it; the few that were picked are sorted here.
+ * Ordered by priority, then run_at, as graphile-worker orders, then by id: jobs added by one call
+ * share a run_at. An index of ours has them in that order.
  */
 
 import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
-import { QueueJob, type QueueRow } from "./queue-job.ts";
+import { QueueJob, type QueuePlace, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
-import { asText, sendFetch, takePicked, takePlaces } from "./take-picked.ts";
+import { asText, isAmong, sendFetch, takePicked, takePlaces } from "./take-picked.ts";
 
 export interface FetchRequest {
   /** What the locks will carry. */
@@ -24,6 +23,8 @@ export interface FetchRequest {
   /** From the queue's task ids to the names jobs were queued under. Only these are fetched. */
   readonly taskNames: ReadonlyMap<number, string>;
   readonly limit: number;
+  /** Only jobs before all of this priority. Default: of any priority. */
+  readonly moreUrgentThan?: number;
 }
 
 /** Locks at most `limit` due jobs, best first. Throws what the database throws. */
@@ -36,22 +37,32 @@ export function fetchJobs(
 }
 
 /**
- * Locks at most `limit` due jobs that have no serial queue, best first. A quarter cheaper than
- * `fetchJobs`; for a deep queue, as long as `serialJobsWait` is false. Fewer than `limit` doesn't
- * mean that nothing else is due: what somebody changed at this very moment is passed over.
+ * Locks at most `limit` due jobs that have no serial queue and come after `after`, best first. For
+ * a deep queue: a quarter cheaper than `fetchJobs`, and it doesn't read again what was taken before
+ * (dead rows, which stand in front until a vacuum), nor what can't be taken. Fewer than `limit`
+ * doesn't mean that nothing else is due: what somebody changed at this very moment is passed over.
  */
 export async function fetchPlainJobs(
   db: pg.Pool,
   schemas: Schemas,
-  request: FetchRequest,
+  request: FetchRequest & { readonly after: QueuePlace },
 ): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
+  const { priority, runAtSeconds, id } = request.after;
+  const values = [...plainValues(request), priority, runAtSeconds, id];
   const text = plainStatement(schemas);
-  const jobs = await sendFetch(db, "taskrun fetch plain", text, fetchValues(request), request);
+  const jobs = await sendFetch(db, "taskrun fetch plain", text, values, request);
   return { jobs, serialJobsWait: jobs[0]?.serialJobsWait ?? true };
 }
 
-function fetchValues({ processId, taskNames, limit }: FetchRequest): unknown[] {
+function plainValues({ processId, taskNames, limit }: FetchRequest): unknown[] {
   return [processId, [...taskNames.keys()], limit];
+}
+
+// One more than the least urgent: the column is a smallint.
+const anyPriority = 32_768;
+
+function fetchValues({ moreUrgentThan = anyPriority, ...request }: FetchRequest): unknown[] {
+  return [...plainValues(request), moreUrgentThan];
 }
 
 /**
@@ -101,8 +112,9 @@ function plainStatement({ queue, own }: Schemas): string {
   const places = `
   select ctid from ${queue}._private_jobs
   where is_available = true and job_queue_id is null
-    and run_at <= now() and task_id = any ($2::int[])
-  order by priority, run_at
+    and run_at <= now() and ${isAmong("task_id", "$2")}
+    and (priority, run_at, id) > ($4::smallint, to_timestamp($5::float8), $6::bigint)
+  order by priority, run_at, id
   limit $3::int
   for update skip locked`;
   return `
@@ -116,12 +128,12 @@ with recursive
 unqueued as (
   select id, priority, run_at from ${queue}._private_jobs
   where is_available = true and job_queue_id is null
-    and run_at <= now() and task_id = any ($2::int[])
-  order by priority, run_at
+    and priority < $4::int and run_at <= now() and ${isAmong("task_id", "$2")}
+  order by priority, run_at, id
   limit $3::int
   for update skip locked
 ),
-${serialHeads(queue, { tasks: "$2" })},
+${serialHeads(queue, { tasks: "$2", moreUrgentThan: "$4" })},
 queued as (
   select j.id, j.priority, j.run_at, heads.queue_id, heads.queue_name
   from heads join ${queue}._private_jobs j on j.id = heads.id
@@ -132,7 +144,7 @@ picked as materialized (
   select id, priority, run_at, null::int as queue_id, null::text as queue_name from unqueued
   union all
   select id, priority, run_at, queue_id, queue_name from queued
-  order by 2, 3
+  order by 2, 3, 1
   limit $3::int
 ),
 queues as (

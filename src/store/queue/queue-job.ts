@@ -46,7 +46,15 @@ interface JobDetails {
   readonly suspect: boolean;
 }
 
-export class QueueJob implements Job, GraphileJob {
+/** Where in the order of the queue a job stands. */
+export interface QueuePlace {
+  readonly priority: number;
+  /** As the database has told it, to the microsecond. */
+  readonly runAtSeconds: string;
+  readonly id: string;
+}
+
+export class QueueJob implements Job, GraphileJob, QueuePlace {
   readonly task: string;
   /** The process id that the queue's lock carries: settling asks for it again. */
   readonly lockedBy: string;
@@ -108,6 +116,9 @@ export class QueueJob implements Job, GraphileJob {
   /** Where the queue's row was when it was locked: the short way to it while it is unchanged. */
   get place(): string {
     return this.#row[14];
+  }
+  get runAtSeconds(): string {
+    return this.#row[6];
   }
   /** Whether some serial queue had a job waiting when this one was fetched. */
   get serialJobsWait(): boolean {

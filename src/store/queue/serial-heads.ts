@@ -14,14 +14,24 @@
  * queue no more than a few do.
  */
 
-/** `tasks` and `paused` are parameters: the ids that may be fetched, the names that may not. */
-export function serialHeads(
-  queue: string,
-  { tasks, paused }: { readonly tasks: string; readonly paused?: string },
-): string {
+import { isAmong } from "./take-picked.ts";
+
+/** Parameters. */
+export interface SerialHeadsOptions {
+  /** The ids of the tasks that may be fetched. */
+  readonly tasks: string;
+  /** The names of the queues that may not. Default: none. */
+  readonly paused?: string;
+  /** Only jobs before all of this priority. Default: all. */
+  readonly moreUrgentThan?: string;
+}
+
+export function serialHeads(queue: string, options: SerialHeadsOptions): string {
+  const { tasks, paused, moreUrgentThan } = options;
   const notPaused = paused === undefined ? "" : ` and q.queue_name <> all (${paused}::text[])`;
+  const urgent = moreUrgentThan === undefined ? "" : ` and j.priority < ${moreUrgentThan}::int`;
   const due = `j.is_available = true and j.job_queue_id is not null
-      and j.run_at <= now() and j.task_id = any (${tasks}::int[])`;
+      and j.run_at <= now() and ${isAmong("j.task_id", tasks)}${urgent}`;
   return `near as materialized (
   select j.id, j.job_queue_id, j.priority, j.run_at from ${queue}._private_jobs j
   where ${due}

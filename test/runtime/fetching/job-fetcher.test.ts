@@ -64,6 +64,35 @@ test("jobs of a serial queue that come while a deep queue is fetched are not ove
   expect(next[0]).toMatchObject({ id: serial, queue: "line" });
 });
 
+test("of a deep queue that is being worked through, only what is more urgent is asked for apart", async () => {
+  await addManyBySql(kit, "work", 300);
+  await take(100);
+  const none = await fetcher.fetch(10, true);
+  none.release();
+  expect(none).toMatchObject({ jobs: [], more: true });
+  const urgent = await addBySql(kit, "work", {}, "priority := -5");
+  const one = await fetcher.fetch(10, true);
+  one.release();
+  expect(one.jobs.map(({ id }) => id)).toEqual([urgent]);
+  expect(await take(300)).toHaveLength(200);
+  const rest = await fetcher.fetch(10, true);
+  expect(rest).toMatchObject({ jobs: [], more: false });
+});
+
+test("what comes back to where a deep queue was worked through is found all the same", async () => {
+  await addManyBySql(kit, "work", 300);
+  const first = await take(100);
+  await take(100);
+  await kit.db.query(
+    `update graphile_worker._private_jobs set locked_at = null, locked_by = null,
+     attempts = attempts - 1 where id = $1`,
+    [first[7]?.id],
+  );
+  const rest = await take(150);
+  expect(rest).toHaveLength(101);
+  expect(rest[0]?.id).toBe(first[7]?.id);
+});
+
 test("the last batch of a deep queue brings the serial queues' jobs along", async () => {
   await addManyBySql(kit, "work", 150);
   await take(100);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fetchJob, fetchJobs } from "../../../src/store/queue/fetch.ts";
+import { fetchJob, fetchJobs, fetchPlainJobs } from "../../../src/store/queue/fetch.ts";
 import { registerTaskNames } from "../../../src/store/queue/register-task-names.ts";
 import { settleCompleted } from "../../../src/store/queue/settle.ts";
 import { completed, type QueueKit, queueKit } from "../../support/queue-kit.ts";
@@ -52,6 +52,34 @@ describe("what is fetched", () => {
     const mine = await q.add({ queue: "line" });
     expect(idsOf(await q.take("p"))).toEqual([mine]);
     expect(await q.row(other)).toMatchObject({ attempts: 0, locked_by: null });
+  });
+
+  test("on request only what is more urgent than a priority, from serial queues too", async () => {
+    await q.add();
+    await q.add({ priority: "high", delay: "1 hour" });
+    const line = await q.add({ priority: "high", queue: "line" });
+    await q.add({ queue: "another" });
+    const critical = await q.add({ priority: "critical" });
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    const request = { processId: "p", taskNames, limit: 10, moreUrgentThan: 0 };
+    expect(idsOf(await fetchJobs(q.db, q.schemas, request))).toEqual([critical, line]);
+    expect(await q.lockedQueues()).toEqual(["line"]);
+  });
+
+  test("on request only what comes after a job, to the microsecond and the id", async () => {
+    const now = "2026-01-02T03:04:05.678901Z";
+    const [low, first] = [await q.add({ priority: "low" }), await q.add({ run_at: now })];
+    const second = await q.add({ run_at: now });
+    await q.add({ run_at: "2026-01-02T03:04:05.678900Z" });
+    await q.add({ priority: "high" });
+    const next = await q.add({ run_at: "2026-01-02T03:04:05.678902Z" });
+    await q.add({ queue: "line" });
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    const request = { processId: "p", taskNames, limit: 10 };
+    const [, , after] = await q.take("other", 3);
+    expect(after?.id).toBe(first);
+    const { jobs } = await fetchPlainJobs(q.db, q.schemas, { ...request, after: after! });
+    expect(idsOf(jobs)).toEqual([second, next, low]);
   });
 
   test("every column arrives", async () => {
