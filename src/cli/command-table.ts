@@ -37,6 +37,7 @@ export const commandTable = {
       "timeoutGrace",
       "heartbeatInterval",
       "maxBlock",
+      "warmStart",
       "handlerPoolSize",
       "logLevel",
       "logFormat",

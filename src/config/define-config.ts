@@ -36,6 +36,11 @@ export interface UserConfig {
   maxBlock?: Duration;
   /** How long one task file may take to import. Default "10s". */
   importTimeout?: Duration;
+  /**
+   * Whether task files that are as they were at the last start are imported when their first job
+   * comes, or soon after the start, instead of before it. Default true.
+   */
+  warmStart?: boolean;
   /** Connections that handlers may use at the same time: 1 to 1,000. Default 10. */
   handlerPoolSize?: number;
   /** The least important log lines that are written. Default "info". */

@@ -115,6 +115,7 @@ function checkAll(check: Checker) {
     heartbeatIntervalMs: check("heartbeatInterval"),
     maxBlockMs: check("maxBlock"),
     importTimeoutMs: check("importTimeout"),
+    warmStart: check("warmStart"),
     handlerPoolSize: check("handlerPoolSize"),
     logLevel: check("logLevel"),
     logFormat: check("logFormat"),
@@ -231,6 +232,18 @@ function mistypedInEnvironment(
 /** The environment as it was before the load: for child processes that read `.env` themselves. */
 export function environmentWithoutDotEnv({ dotEnv }: LoadedConfig): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in dotEnv)));
+}
+
+/** Another one in each shell, or at each start of a service. */
+const passingNames =
+  /^(_|SHLVL|(OLD)?PWD|TERM.*|COLUMNS|LINES|WINDOWID|(SSH|LISTEN|WATCHDOG|MEMORY_PRESSURE|npm)_.*|XDG_SESSION_ID|INIT_CWD|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|NOTIFY_SOCKET)$/;
+
+/** The environment, as one text: the same for starts to which it means the same. */
+export function environmentText(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
+  const lasting = Object.entries(environment).filter(([name]) => !passingNames.test(name));
+  return JSON.stringify(lasting.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Adds what the file has and `environment` hasn't of its own; returns what was added. */

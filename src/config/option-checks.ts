@@ -269,6 +269,7 @@ export const optionChecks = {
   heartbeatInterval: boundedDuration(schema.heartbeatInterval),
   maxBlock: boundedDuration(schema.maxBlock),
   importTimeout: boundedDuration(schema.importTimeout),
+  warmStart: yesOrNo(),
   handlerPoolSize: wholeNumber(schema.handlerPoolSize),
   logLevel: choice(schema.logLevel),
   logFormat: choice(schema.logFormat),

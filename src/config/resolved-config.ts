@@ -39,6 +39,8 @@ export interface ResolvedConfig {
   readonly maxBlockMs: number;
   /** How long one task file may take to import. */
   readonly importTimeoutMs: number;
+  /** Whether task files that are as they were at the last start are imported when needed. */
+  readonly warmStart: boolean;
   /** Connections that handlers may use at the same time through `ctx.query`. */
   readonly handlerPoolSize: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

@@ -126,6 +126,11 @@ export const schema = {
     max: longestTimerMs,
     sentence: "How long one task file may take to import",
   },
+  warmStart: {
+    kind: "boolean",
+    default: true,
+    sentence: "Whether unchanged task files are imported only when they are needed, or soon after",
+  },
   handlerPoolSize: {
     kind: "integer",
     default: 10,
@@ -164,7 +169,8 @@ export const schema = {
   dataDir: {
     kind: "path",
     default: ".taskrun",
-    sentence: "Folder for what taskrun keeps on disk: the embedded Postgres",
+    sentence:
+      "Folder for what taskrun keeps on disk: the embedded Postgres, what a start found out",
   },
   httpPort: {
     kind: "integer",

@@ -41,12 +41,41 @@ export interface TaskLoader {
   load(): Promise<Catalog>;
   /** Frees what the loader holds. */
   close(): Promise<void>;
+  /** The tasks that `load` knew without importing them. Only a loader that remembers has it. */
+  readonly late?: LateTasks;
   /**
    * An attempt begins on this version, and has ended. Only a loader that frees old versions
    * counts them.
    */
   acquire?(task: Task): void;
   release?(task: Task): void;
+}
+
+/**
+ * Tasks of a catalog whose code is still on disk: right for all that is done before an attempt,
+ * but no attempt may run on them.
+ */
+export interface LateTasks {
+  /** Whether it is one of them; it stays one when its code has been imported. */
+  has(task: Task): boolean;
+  /** Imports its code, once. Never rejects. */
+  import(task: Task): Promise<LateImport>;
+  /** Whether its payload's JSON Schema is the one that was known. Imports its code. */
+  saysTheSame(task: Task): Promise<boolean>;
+  /** Until the returned function is called, an import that holds up the process ends it. */
+  watch(tasks: Iterable<Task>): () => void;
+  /** The catalog with what the import has come to. */
+  revise(catalog: Catalog, late: Task, imported: LateImport): Catalog;
+  /** Leaves what the tasks are to the next start, if that doesn't know it yet. Never rejects. */
+  remember(catalog: Catalog): Promise<void>;
+}
+
+export interface LateImport {
+  /** With its code; null when it can't be loaded. */
+  readonly task: Task | null;
+  readonly failures: readonly LoadFailure[];
+  /** The task is what it was known as. */
+  readonly asKnown: boolean;
 }
 
 /** What one round of changed files did to a catalog. */

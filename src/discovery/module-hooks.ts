@@ -50,6 +50,7 @@ export class ModuleHooks {
   readonly #transformed = new Set<string>();
   readonly #prepared = new Map<string, string>();
   readonly #revisions = new Map<string, number>();
+  readonly #loaded = new Set<string>();
   #question: Question | null = null;
   #registered: { deregister(): void } | null = null;
 
@@ -101,6 +102,11 @@ export class ModuleHooks {
     }
     if (question.answer === null) throw question.error;
     return question.answer.url;
+  }
+
+  /** Whether the graph knows what `file` imports: its code has come by these hooks. */
+  hasLoaded(file: string): boolean {
+    return this.#loaded.has(file);
   }
 
   isTransformed(file: string): boolean {
@@ -206,6 +212,7 @@ export class ModuleHooks {
   }
 
   #load(url: string, context: LoadHookContext, next: NextLoad): LoadFnOutput {
+    if (isProjectUrl(url)) this.#loaded.add(fileURLToPath(url));
     if (!isProjectUrl(url) || !/\.[cm]?[jt]sx?(?:\?|$)/.test(url)) return next(url, context);
     const file = fileURLToPath(url);
     if (this.#isRequiredAgain(file, context)) return this.#loadAsCommonJs(file);

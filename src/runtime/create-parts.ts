@@ -4,6 +4,7 @@
  */
 
 import type pg from "pg";
+import type { Catalog } from "../core/catalog.ts";
 import { ShutdownError } from "../core/task-errors.ts";
 import { Attempt } from "./attempt/attempt.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
@@ -20,6 +21,7 @@ import { JobFetcher } from "./fetching/job-fetcher.ts";
 import { Wake } from "./fetching/wake.ts";
 import { Gates } from "./holding-back/gates.ts";
 import { LimitedTasks } from "./holding-back/limited-tasks.ts";
+import { LateCode } from "./late-code.ts";
 import { Plugins } from "./plugins.ts";
 import { LockKeeper } from "./presence/lock-keeper.ts";
 import { Presence } from "./presence/presence.ts";
@@ -49,6 +51,7 @@ export interface Parts {
   readonly crontab: Crontab;
   /** Started in this order, stopped in the opposite one. */
   readonly services: readonly BackgroundService[];
+  readonly lateCode: LateCode;
 }
 
 export function createParts(options: RuntimeOptions): Parts {
@@ -75,9 +78,11 @@ export function createParts(options: RuntimeOptions): Parts {
     wake: () => dispatcher.wake(),
   });
   const tasks = new FetchableTasks(db, schemas, registry);
+  const lateCode = createLateCode(shared, () => parts);
   const dispatcher: Dispatcher = createDispatcher(shared, {
     tasks,
     gates,
+    lateCode,
     handlerPool,
     logs,
     settler,
@@ -106,8 +111,9 @@ export function createParts(options: RuntimeOptions): Parts {
     shared.threads,
     ...createUpkeep(shared, look),
     new TaskPublisher({ ...shared, processId }),
+    lateCode,
   ];
-  return {
+  const parts: Parts = {
     shared,
     handlerPool,
     health,
@@ -119,7 +125,27 @@ export function createParts(options: RuntimeOptions): Parts {
     locks,
     crontab,
     services,
+    lateCode,
   };
+  return parts;
+}
+
+/** Replaces the tasks and tells everyone. */
+export function replaceTasks(parts: Parts, catalog: Catalog): void {
+  parts.shared.registry.publish(catalog);
+  parts.dispatcher.wake();
+  void parts.crontab.recheck();
+  for (const service of parts.services) service.tasksChanged?.();
+}
+
+function createLateCode(shared: Shared, parts: () => Parts): LateCode {
+  return new LateCode({
+    ...shared,
+    isBusy: () => parts().dispatcher.running.size > 0,
+    publish: (catalog) => replaceTasks(parts(), catalog),
+    giveBack: (task) =>
+      parts().dispatcher.returnWaiting((job) => shared.registry.find(job.task) === task),
+  });
 }
 
 /** What is done for all: by one process at a time, or by several without harm. */
@@ -137,6 +163,7 @@ const quietMs = 60_000;
 interface DispatcherNeeds {
   readonly tasks: FetchableTasks;
   readonly gates: Gates;
+  readonly lateCode: LateCode;
   readonly handlerPool: pg.Pool;
   readonly logs: LogWriter;
   readonly settler: Settler;
@@ -151,7 +178,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const { config, db, loader, registry, runningSlots, schemas } = shared;
   const progress = new ProgressWriter(shared);
   const services = createAttemptServices(shared, { ...needs, progress });
-  const { gates, processId, tasks } = needs;
+  const { gates, lateCode, processId, tasks } = needs;
   const fetcher = new JobFetcher({
     db,
     schemas,
@@ -167,7 +194,8 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     fetch: (limit, urgent) => fetcher.fetch(limit, urgent),
     slotFreed: (task) => fetcher.slotFreed(task),
     heldBack: () => gates.heldBack,
-    findTask: (name) => registry.find(name),
+    findTask: (name) => lateCode.withCode(registry.find(name)),
+    fetchCode: () => lateCode.fetchForJobs,
     createAttempt: (job, task) => {
       needs.onAttempt();
       loader.acquire?.(task);

@@ -10,7 +10,7 @@ import { endPool } from "../store/pools.ts";
 import { fetchJob } from "../store/queue/fetch.ts";
 import { retryTransient } from "../store/transient.ts";
 import type { ErrorOrigin } from "./attempt/error-origins.ts";
-import { createParts, type Parts } from "./create-parts.ts";
+import { createParts, type Parts, replaceTasks } from "./create-parts.ts";
 import type { DrainCounts, Runtime, RuntimeOptions } from "./runtime.ts";
 import { shutDown } from "./shutdown.ts";
 import { within } from "./within.ts";
@@ -82,10 +82,7 @@ class WorkerRuntime implements Runtime {
   }
 
   publish(catalog: Catalog): void {
-    this.#parts.shared.registry.publish(catalog);
-    this.#parts.dispatcher.wake();
-    void this.#parts.crontab.recheck();
-    for (const service of this.#parts.services) service.tasksChanged?.();
+    replaceTasks(this.#parts, catalog);
   }
 
   reloadCrontab(text: string): Promise<ParsedCrontab> {
@@ -121,6 +118,7 @@ class WorkerRuntime implements Runtime {
     const { db, schemas } = this.#parts.shared;
     const job = await fetchJob(db, schemas, { processId: this.processId, id });
     if (job === null) return false;
+    await this.#parts.lateCode.fetchForJobs?.(job);
     await this.#parts.dispatcher.runOne(job);
     return true;
   }

@@ -9,6 +9,7 @@ import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { TaskLoader } from "../core/catalog.ts";
 import type { TaskLayer } from "../core/resolve-task.ts";
 import { NativeLoader, type NativeLoaderOptions } from "../discovery/native-loader.ts";
+import { WarmLoader } from "./warm-start/warm-loader.ts";
 
 /** One task instead of all, and whether an import may hold up the process. */
 export type TaskSelection = Pick<NativeLoaderOptions, "only" | "exported" | "watchdog">;
@@ -20,6 +21,20 @@ export function createProjectLoader(
   const { projectDir, tasks: tasksDir, importTimeoutMs } = config;
   const layers = configLayers(config);
   return new NativeLoader({ projectDir, tasksDir, importTimeoutMs, layers, ...selection });
+}
+
+/** For a process that runs jobs: what the last start has found out is not asked again. */
+export function createWarmLoader(config: ResolvedConfig, environment: string): TaskLoader {
+  const { projectDir, tasks: tasksDir, importTimeoutMs, dataDir } = config;
+  return new WarmLoader({
+    projectDir,
+    tasksDir,
+    importTimeoutMs,
+    layers: configLayers(config),
+    watchdog: true,
+    manifestFile: path.join(dataDir, "start", "tasks.json"),
+    environment,
+  });
 }
 
 /** The layers around every task, outermost first: each plugin, then the config file. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/config-error.ts";
-import { loadConfig } from "../../src/config/load-config.ts";
+import { environmentText, loadConfig } from "../../src/config/load-config.ts";
 import {
   environmentName,
   flagName,
@@ -89,6 +89,7 @@ describe("without any setting", () => {
       redact: [],
       logPayloads: false,
       keepLogs: true,
+      warmStart: true,
       httpPort: null,
       httpHost: "127.0.0.1",
       httpPrefix: "",
@@ -358,4 +359,11 @@ describe("a config file", () => {
     const [problem] = await problemsOf({ configFile: "nowhere.ts" });
     expect(problem?.reason).toBe("there is no such file");
   });
+});
+
+test("the environment's text is the same for starts to which it means the same", () => {
+  const text = environmentText({ A: "1", B: "2", SHLVL: "1", npm_command: "exec" });
+  expect(environmentText({ B: "2", A: "1", SHLVL: "2", INVOCATION_ID: "x" })).toBe(text);
+  expect(environmentText({ A: "1", B: "3" })).not.toBe(text);
+  expect(environmentText({ A: "1" })).not.toBe(text);
 });

@@ -125,6 +125,10 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/dev/postgres/supervisor-client.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/supervisor-process.ts": "test/dev/embedded-postgres.test.ts",
   "src/dev/postgres/supervisor.ts": "test/dev/embedded-postgres.test.ts",
+  "src/runtime/warm-start/known-start.ts": "test/runtime/warm-start/warm-loader.test.ts",
+  "src/runtime/warm-start/late-task.ts": "test/runtime/warm-start/task-facts.test.ts",
+  "src/runtime/warm-start/make-manifest.ts": "test/runtime/warm-start/warm-loader.test.ts",
+  "src/runtime/warm-start/start-conditions.ts": "test/runtime/warm-start/warm-loader.test.ts",
   "src/runtime/settling/write-batch.ts": "test/runtime/settling/settle.test.ts",
 };
 

@@ -76,6 +76,7 @@ export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): Dispatc
     progressWritten: () => null,
     slotFreed: () => false,
     heldBack: () => null,
+    fetchCode: () => null,
     ...given.options,
     fetch: async (limit) => {
       fetches += 1;

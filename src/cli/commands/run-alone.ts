@@ -3,12 +3,13 @@
  * or as one of several under a supervisor.
  */
 
+import { environmentText } from "../../config/load-config.ts";
 import type { ResolvedConfig } from "../../config/resolved-config.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { HttpServer } from "../../http/start-http-server.ts";
 import { createLogger, threadLogOf } from "../../runtime/create-logger.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
-import { createProjectLoader } from "../../runtime/project-loader.ts";
+import { createProjectLoader, createWarmLoader } from "../../runtime/project-loader.ts";
 import type { DrainCounts, Runtime } from "../../runtime/runtime.ts";
 import { describeDrained } from "../describe-drained.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -64,7 +65,9 @@ async function runUntilStopped(work: Work): Promise<ExitCode> {
   try {
     const database = await openDatabase(config, { signal: signals.first, forWork: true });
     const { connectionString } = database;
-    const loader = createProjectLoader(config, { watchdog: true });
+    const loader = config.warmStart
+      ? createWarmLoader(config, environmentText())
+      : createProjectLoader(config, { watchdog: true });
     const runtime = createRuntime({
       // Who runs what is due and stops doesn't wait for the clock.
       config: once ? { ...config, crontab: false } : config,

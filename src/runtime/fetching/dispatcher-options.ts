@@ -6,6 +6,7 @@ import type { QueueJob } from "../../store/queue/queue-job.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import type { Settler } from "../settling/settle.ts";
 import type { Fetched } from "./job-fetcher.ts";
+import type { FetchCode } from "./waiting-jobs.ts";
 
 export interface DispatcherOptions {
   readonly concurrency: number;
@@ -21,6 +22,8 @@ export interface DispatcherOptions {
   readonly heldBack: () => ((job: QueueJob) => boolean) | null;
   /** Undefined when the task has gone since the job was fetched. */
   readonly findTask: (name: string) => Task | undefined;
+  /** Which jobs wait for the code of their task; see WaitingJobs. */
+  readonly fetchCode: () => FetchCode;
   readonly createAttempt: (job: QueueJob, task: Task) => Attempt;
   readonly execute: (attempt: Attempt) => Promise<Outcome>;
   readonly onFetchError: (error: unknown) => void;

@@ -38,7 +38,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #depth: FetchDepth;
   readonly #running = new Set<Attempt>();
-  readonly #waiting = new WaitingJobs();
+  readonly #waiting: WaitingJobs;
   readonly #due = new DueHints();
   readonly #later = new DueTimer(() => this.wake());
   readonly #unsettled = new UnsettledJobs();
@@ -58,6 +58,10 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#depth = new FetchDepth(options.concurrency);
+    this.#waiting = new WaitingJobs(options.fetchCode, () => {
+      this.#pump();
+      this.#changed.happened();
+    });
   }
 
   get running(): ReadonlySet<Attempt> {
@@ -90,7 +94,7 @@ export class Dispatcher {
   /** The locks taken so far are void: starts none of those jobs. */
   dropWaiting(): void {
     this.#generation += 1;
-    this.#returnWaiting(() => true);
+    this.returnWaiting(() => true);
   }
 
   /** Pauses or breakers have changed: what is held now goes back, what isn't may be due. */
@@ -127,7 +131,7 @@ export class Dispatcher {
     this.#urgent.stop();
     this.#later.stop();
     clearInterval(this.#staleCheck);
-    this.#returnWaiting(() => true);
+    this.returnWaiting(() => true);
     while (this.#fetching > 0) await this.#changed.wait();
   }
 
@@ -156,7 +160,7 @@ export class Dispatcher {
     this.#pumping = true;
     const { concurrency, settler } = this.#options;
     while (this.#running.size < concurrency && settler.backlog < maxBacklog) {
-      if (this.#waiting.count === 0 || !this.#allowance.take()) break;
+      if (this.#waiting.ready === 0 || !this.#allowance.take()) break;
       const job = this.#waiting.next();
       if (job !== undefined) this.#startAttempt(job);
     }
@@ -281,17 +285,17 @@ export class Dispatcher {
   /** Something was held back while the statement that fetched it was under way, or just now. */
   #returnHeld(): void {
     const held = this.#options.heldBack();
-    if (held !== null) this.#returnWaiting(held);
+    if (held !== null) this.returnWaiting(held);
   }
 
   /** Jobs taken ahead must not sit here locked because the work has become slow. */
   #returnStale(): void {
-    const staleMs = Date.now() - maxWaitMs;
-    const returned = this.#returnWaiting((job) => job.fetchedAt.getTime() < staleMs);
+    const returned = this.returnWaiting(this.#waiting.readySince(Date.now() - maxWaitMs));
     if (returned > 0) this.#depth.drained();
   }
 
-  #returnWaiting(which: (job: QueueJob) => boolean): number {
+  /** Puts those of the jobs that wait here back into the queue; says how many. */
+  returnWaiting(which: (job: QueueJob) => boolean): number {
     const returned = this.#waiting.remove(which);
     for (const job of returned) this.#giveBack(job, "not started in this process");
     return returned.length;

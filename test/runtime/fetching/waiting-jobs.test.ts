@@ -37,3 +37,26 @@ test("what is removed doesn't leave; the others keep their order", () => {
   expect(jobs.remove(even)).toEqual([]);
   expect(leave(jobs)).toEqual(["1", "3", "5"]);
 });
+
+test("jobs whose code is still to come count, but leave only once it is here", async () => {
+  const code = Promise.withResolvers<void>();
+  let ready = 0;
+  const jobs = new WaitingJobs(
+    () => (waiting) => (Number(waiting.id) % 2 === 0 ? code.promise : null),
+    () => {
+      ready += 1;
+    },
+  );
+  const [one, two, three, four] = [job("1"), job("2"), job("3"), job("4", -1)];
+  jobs.add([one, two, three, four]);
+  expect([jobs.count, jobs.ready]).toEqual([4, 2]);
+  expect(jobs.countOf((waiting) => waiting === two)).toBe(1);
+  expect([one, two].map(jobs.readySince(Date.now() + 1000))).toEqual([true, false]);
+  expect(jobs.remove((waiting) => waiting === two)).toEqual([two]);
+  expect(leave(jobs)).toEqual(["1", "3"]);
+  expect([jobs.count, jobs.ready, ready]).toEqual([1, 0, 0]);
+  code.resolve();
+  await code.promise;
+  expect([jobs.count, jobs.ready, ready]).toEqual([1, 1, 2]);
+  expect(leave(jobs)).toEqual(["4"]);
+});
