@@ -22,6 +22,8 @@ const { values: flags } = parseArgs({
   options: {
     waiting: { type: "string", default: "50000" },
     samples: { type: "string", default: "20" },
+    /** Part of the sides' names. Default: all. */
+    sides: { type: "string", default: "" },
   },
 });
 const waiting = Number(flags.waiting);
@@ -43,7 +45,7 @@ const sides = [
     settings: fastestSettings,
   }),
   taskrunSide({ name: "taskrun", connectionString, concurrency }),
-];
+].filter(({ name }) => name.includes(flags.sides));
 let ran = 0;
 let urgentStarted = Promise.withResolvers<number>();
 try {

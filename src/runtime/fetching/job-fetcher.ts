@@ -62,8 +62,10 @@ export class JobFetcher {
   /** Capped tasks of which more jobs may be due than there were slots for. */
   readonly #full = new Set<string>();
   readonly #others: OthersInFront;
-  #plan: { tasks: unknown; gates: unknown; plan: FetchPlan } | null = null;
+  #plan: FetchPlan | null = null;
   readonly #front = new QueueFront();
+  /** What decides which jobs may start here, whatever runs: the same value until that changes. */
+  #ground: { readonly tasks: unknown; readonly gates: unknown } = { tasks: null, gates: null };
   #untold: { readonly error: unknown } | null = null;
 
   constructor(options: JobFetcherOptions) {
@@ -106,12 +108,14 @@ export class JobFetcher {
   /** The same value as long as nothing changes, and no task counts what runs here. */
   #planFor(tasks: readonly PlannedTask[]): FetchPlan {
     const gates = this.#options.gates.snapshot;
-    if (this.#plan?.tasks === tasks && this.#plan.gates === gates) return this.#plan.plan;
+    const { tasks: tasksBefore, gates: gatesBefore } = this.#ground;
+    if (tasksBefore !== tasks || gatesBefore !== gates) this.#ground = { tasks, gates };
+    else if (this.#plan !== null) return this.#plan;
     const countHere = (task: Task) =>
       this.#options.countHere(task) + (this.#asked.get(task.name) ?? 0);
     const plan = makeFetchPlan({ tasks, gates, countHere });
     const fixed = tasks.every(({ task }) => task.policies.concurrency === null);
-    this.#plan = fixed ? { tasks, gates, plan } : null;
+    this.#plan = fixed ? plan : null;
     return plan;
   }
 
@@ -145,20 +149,13 @@ export class JobFetcher {
   }
 
   async #fetch(plan: FetchPlan, limit: number, urgent: boolean): Promise<Look> {
-    const together = this.#fetchTogether(plan, limit, urgent);
-    if (plan.canaries.length + plan.limited.length === 0) return together;
-    const { fetchLimited } = this.#options;
-    const apart = [
-      ...plan.canaries.map((task) => this.#fetchCanary(task, plan)),
-      ...plan.limited.map((task) => fetchLimited(task, Math.min(task.slots, limit))),
-    ];
-    const looks = await Promise.allSettled([
-      together,
-      ...apart.map(async (jobs): Promise<Look> => ({ jobs: await jobs, leftBehind: false })),
-    ]);
+    const after = this.#placeToGoOn(plan, limit, urgent);
+    const together = this.#fetchTogether(plan, limit, { urgent, after });
+    const apart = this.#fetchApart(plan, limit, after !== null);
+    if (apart.length === 0) return together;
     const jobs: QueueJob[] = [];
     let leftBehind = false;
-    for (const look of looks) {
+    for (const look of await Promise.allSettled([together, ...apart])) {
       // What one statement has locked must reach the caller, whatever becomes of the others.
       if (look.status === "rejected") this.#untold ??= { error: look.reason };
       else {
@@ -170,31 +167,66 @@ export class JobFetcher {
     return { jobs: jobs.sort(byPriority), leftBehind };
   }
 
-  async #fetchTogether(plan: FetchPlan, limit: number, urgent: boolean): Promise<Look> {
-    const { open, capped, pausedQueues } = plan;
+  /** Null: look from the start. */
+  #placeToGoOn({ open, leavesOut }: FetchPlan, limit: number, urgent: boolean): QueuePlace | null {
+    if (open.size === 0) return null;
+    if (!urgent)
+      return limit < deepLimit ? null : this.#front.after(this.#ground, performance.now());
+    // Before that place there may be any number of others' jobs.
+    if (leavesOut || this.#others.found) return null;
+    return this.#front.after(this.#ground, performance.now());
+  }
+
+  #fetchApart(plan: FetchPlan, limit: number, goesOn: boolean): Promise<Look>[] {
+    const { fetchLimited } = this.#options;
+    const apart = [
+      ...plan.canaries.map((task) => this.#fetchCanary(task, plan)),
+      ...plan.limited.map((task) => fetchLimited(task, Math.min(task.slots, limit))),
+    ].map(async (jobs): Promise<Look> => ({ jobs: await jobs, leftBehind: false }));
+    // What goes on somewhere is for the open tasks alone.
+    if (!goesOn || plan.capped.length === 0) return apart;
+    return [...apart, this.#fetchGated({ ...plan, open: new Map() }, limit, true)];
+  }
+
+  async #fetchTogether(
+    plan: FetchPlan,
+    limit: number,
+    { urgent, after }: { readonly urgent: boolean; readonly after: QueuePlace | null },
+  ): Promise<Look> {
+    const { open, capped } = plan;
     if (open.size + capped.length === 0) return nothing;
-    const isOpen = capped.length + pausedQueues.length === 0;
+    if (after !== null && !urgent) return this.#goOn({ ...plan, capped: [] }, limit, after);
     const askedAtMs = performance.now();
-    const after = isOpen ? this.#front.after(open, askedAtMs) : null;
-    if (after !== null && limit >= deepLimit) return this.#goOn(open, limit, after);
-    const leavesOut = plan.leavesOut || this.#others.found;
-    const byTask = leavesOut && (limit < deepLimit || open.size <= fewTasks);
-    let jobs: QueueJob[] = [];
+    let look = nothing;
     try {
-      if (!isOpen || byTask) {
-        const look = await this.#fetchGated(plan, limit, byTask);
-        jobs = look.jobs;
-        return look;
-      }
-      const moreUrgentThan = urgent && after !== null ? after.priority : undefined;
-      jobs = await this.#fetchOpen(open, limit, moreUrgentThan);
-      return { jobs, leftBehind: moreUrgentThan !== undefined };
+      look =
+        after === null
+          ? await this.#lookFromStart(plan, limit)
+          : await this.#lookForUrgent({ ...plan, capped: [] }, limit, after);
+      return look;
     } finally {
       const nowMs = performance.now();
       this.#others.fetched(nowMs - askedAtMs);
-      const isFull = jobs.length >= limit && limit >= deepLimit;
-      if (isOpen && !urgent) this.#front.looked(isFull ? open : null, jobs, { askedAtMs, nowMs });
+      const isFull = look.jobs.length >= limit && limit >= deepLimit;
+      if (!urgent) {
+        this.#front.looked(isFull ? this.#ground : null, look.jobs, { askedAtMs, nowMs });
+      }
     }
+  }
+
+  async #lookFromStart(plan: FetchPlan, limit: number): Promise<Look> {
+    const { open, capped, pausedQueues } = plan;
+    const leavesOut = plan.leavesOut || this.#others.found;
+    const byTask = leavesOut && (limit < deepLimit || open.size <= fewTasks);
+    const isGated = byTask || capped.length + pausedQueues.length > 0;
+    if (isGated) return this.#fetchGated(plan, limit, byTask);
+    return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+  }
+
+  /** Of the open tasks, before all that the next fetch would go on with. */
+  async #lookForUrgent(plan: FetchPlan, limit: number, { priority }: QueuePlace): Promise<Look> {
+    if (plan.pausedQueues.length > 0) return this.#fetchGated(plan, limit, false);
+    return { jobs: await this.#fetchOpen(plan.open, limit, priority), leftBehind: true };
   }
 
   #fetchGated(plan: FetchPlan, limit: number, byTask: boolean): Promise<Look> {
@@ -227,20 +259,20 @@ export class JobFetcher {
     );
   }
 
-  async #goOn(open: ReadonlyMap<number, string>, limit: number, after: QueuePlace): Promise<Look> {
+  async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
     const { db, schemas, processId } = this.#options;
-    const request = { processId: processId(), taskNames: open, limit, after };
+    const request = { processId: processId(), taskNames: plan.open, limit, after };
     const { jobs, serialJobsWait } = await fetchPlainJobs(db, schemas, request);
     this.#front.wentOn(jobs, serialJobsWait);
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.
     if (jobs.length === limit) return { jobs, leftBehind: false };
     this.#front.forget();
     // What the first statement has locked must reach the caller, whatever becomes of the second.
-    const rest = await this.#fetchOpen(open, limit - jobs.length).catch((error): QueueJob[] => {
+    const rest = await this.#lookFromStart(plan, limit - jobs.length).catch((error): Look => {
       this.#untold = { error };
-      return [];
+      return nothing;
     });
-    return { jobs: jobs.concat(rest).sort(byPriority), leftBehind: false };
+    return { ...rest, jobs: jobs.concat(rest.jobs).sort(byPriority) };
   }
 
   async #fetchCanary({ task, names }: PlannedTask, plan: FetchPlan): Promise<QueueJob[]> {

@@ -18,30 +18,30 @@ const maxLookIntervalMs = 10_000;
 
 export class QueueFront {
   #arrived: QueuePlace | null = null;
-  /** What was asked for: with other tasks, other jobs are left behind. */
-  #tasks: unknown = null;
+  /** What decided which jobs may start: with other tasks, other jobs are left behind. */
+  #ground: unknown = null;
   #nextLookMs = 0;
   #serialJobsKnown = false;
 
   /** From where to go on; null: look from the start. */
-  after(tasks: unknown, nowMs: number): QueuePlace | null {
-    return tasks === this.#tasks && nowMs < this.#nextLookMs ? this.#arrived : null;
+  after(ground: unknown, nowMs: number): QueuePlace | null {
+    return ground === this.#ground && nowMs < this.#nextLookMs ? this.#arrived : null;
   }
 
-  /** A look from the start has brought these. `tasks`: null when that was all there is. */
+  /** A look from the start has brought these. `ground`: null when that was all there is. */
   looked(
-    tasks: unknown,
+    ground: unknown,
     jobs: readonly QueueJob[],
     { askedAtMs, nowMs }: { readonly askedAtMs: number; readonly nowMs: number },
   ): void {
     // Serial jobs that can start want looks which find them.
-    if (tasks === null || jobs.some((job) => job.queue !== null)) {
+    if (ground === null || jobs.some((job) => job.queue !== null)) {
       this.forget();
       return;
     }
     const intervalMs = (nowMs - askedAtMs) * lookShare;
     this.#nextLookMs = nowMs + Math.min(Math.max(intervalMs, minLookIntervalMs), maxLookIntervalMs);
-    this.#tasks = tasks;
+    this.#ground = ground;
     this.#arrived = jobs.at(-1) ?? null;
   }
 

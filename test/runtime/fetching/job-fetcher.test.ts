@@ -79,6 +79,43 @@ test("of a deep queue that is being worked through, only what is more urgent is 
   expect(rest).toMatchObject({ jobs: [], more: false });
 });
 
+test("tasks with slots of their own have them filled while a deep queue is worked through", async () => {
+  const small = { handler: async () => null, concurrency: 2 };
+  const both = await testRuntime({ work: async () => null, small });
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(both.catalog);
+  const counts = new Map<string, number>();
+  const sent: (string | undefined)[] = [];
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    sent.push(config.name);
+    return both.db.query(config, values);
+  };
+  const db: pg.Pool = new Proxy(both.db, {
+    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+  });
+  const from = fetcherOf(db, new FetchableTasks(both.db, schemas, registry), {
+    countHere: ({ name }) => counts.get(name) ?? 0,
+  });
+  await addManyBySql(both, "work", 500);
+  await addManyBySql(both, "small", 5);
+  expect(await take(100, from)).toHaveLength(100);
+  const second = await take(100, from);
+  expect(second.filter(({ task }) => task === "small")).toHaveLength(2);
+  counts.set("small", 2);
+  expect((await take(100, from)).filter(({ task }) => task === "small")).toEqual([]);
+  counts.set("small", 1);
+  await addBySql(both, "work", {}, "priority := -5");
+  const urgent = await from.fetch(10, true);
+  urgent.release();
+  expect(urgent.jobs.map(({ task, priority }) => [task, priority])).toEqual([
+    ["work", -5],
+    ["small", 0],
+  ]);
+  expect(sent).toContain("taskrun fetch plain");
+  await both.stop();
+});
+
 test("what comes back to where a deep queue was worked through is found all the same", async () => {
   await addManyBySql(kit, "work", 300);
   const first = await take(100);
