@@ -173,8 +173,7 @@ export class JobFetcher {
     if (!urgent)
       return limit < deepLimit ? null : this.#front.after(this.#ground, performance.now());
     // Before that place there may be any number of others' jobs.
-    if (leavesOut || this.#others.found) return null;
-    return this.#front.after(this.#ground, performance.now());
+    return leavesOut || this.#others.found ? null : this.#front.arrived(this.#ground);
   }
 
   #fetchApart(plan: FetchPlan, limit: number, goesOn: boolean): Promise<Look>[] {
@@ -262,8 +261,10 @@ export class JobFetcher {
   async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
     const { db, schemas, processId } = this.#options;
     const request = { processId: processId(), taskNames: plan.open, limit, after };
-    const { jobs, serialJobsWait } = await fetchPlainJobs(db, schemas, request);
-    this.#front.wentOn(jobs, serialJobsWait);
+    const askedAtMs = performance.now();
+    const fetched = await fetchPlainJobs(db, schemas, request);
+    this.#front.wentOn(after, fetched, { askedAtMs, nowMs: performance.now() });
+    const { jobs } = fetched;
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.
     if (jobs.length === limit) return { jobs, leftBehind: false };
     this.#front.forget();

@@ -16,6 +16,9 @@ const lookShare = 10;
 const minLookIntervalMs = 100;
 const maxLookIntervalMs = 10_000;
 
+/** Before everything. */
+const beginning: QueuePlace = { priority: -32_768, runAtSeconds: "-Infinity", id: "0" };
+
 export class QueueFront {
   #arrived: QueuePlace | null = null;
   /** What decided which jobs may start: with other tasks, other jobs are left behind. */
@@ -23,37 +26,56 @@ export class QueueFront {
   #nextLookMs = 0;
   #serialJobsKnown = false;
 
-  /** From where to go on; null: look from the start. */
-  after(ground: unknown, nowMs: number): QueuePlace | null {
-    return ground === this.#ground && nowMs < this.#nextLookMs ? this.#arrived : null;
+  /** The place; null while there is none. */
+  arrived(ground: unknown): QueuePlace | null {
+    return ground === this.#ground ? this.#arrived : null;
   }
 
-  /** A look from the start has brought these. `ground`: null when that was all there is. */
-  looked(
-    ground: unknown,
-    jobs: readonly QueueJob[],
-    { askedAtMs, nowMs }: { readonly askedAtMs: number; readonly nowMs: number },
-  ): void {
+  /** From where to go on; null: look at all there is from the start, serial queues too. */
+  after(ground: unknown, nowMs: number): QueuePlace | null {
+    const arrived = this.arrived(ground);
+    if (arrived === null || nowMs < this.#nextLookMs) return arrived;
+    return this.#serialJobsKnown ? null : beginning;
+  }
+
+  /** A look at all from the start has brought these. `ground`: null when that was all there is. */
+  looked(ground: unknown, jobs: readonly QueueJob[], time: LookTime): void {
     // Serial jobs that can start want looks which find them.
     if (ground === null || jobs.some((job) => job.queue !== null)) {
       this.forget();
       return;
     }
-    const intervalMs = (nowMs - askedAtMs) * lookShare;
-    this.#nextLookMs = nowMs + Math.min(Math.max(intervalMs, minLookIntervalMs), maxLookIntervalMs);
     this.#ground = ground;
     this.#arrived = jobs.at(-1) ?? null;
+    this.#lookAgainAfter(time);
   }
 
-  /** A fetch from `after` has brought these. `serialJobsWait`: somewhere, whether due or not. */
-  wentOn(jobs: readonly QueueJob[], serialJobsWait: boolean): void {
+  /** A fetch of jobs without a queue, from `after` on, has brought these. */
+  wentOn(after: QueuePlace, { jobs, serialJobsWait }: WentOn, time: LookTime): void {
     this.#arrived = jobs.at(-1) ?? this.#arrived;
+    if (after === beginning) this.#lookAgainAfter(time);
     if (serialJobsWait && !this.#serialJobsKnown) this.#nextLookMs = 0;
     this.#serialJobsKnown = serialJobsWait;
   }
 
-  /** The next fetch looks from the start. */
+  /** The next fetch looks at all from the start. */
   forget(): void {
     this.#arrived = null;
   }
+
+  #lookAgainAfter({ askedAtMs, nowMs }: LookTime): void {
+    const intervalMs = (nowMs - askedAtMs) * lookShare;
+    this.#nextLookMs = nowMs + Math.min(Math.max(intervalMs, minLookIntervalMs), maxLookIntervalMs);
+  }
+}
+
+interface LookTime {
+  readonly askedAtMs: number;
+  readonly nowMs: number;
+}
+
+interface WentOn {
+  readonly jobs: readonly QueueJob[];
+  /** Somewhere, whether due or not. */
+  readonly serialJobsWait: boolean;
 }
