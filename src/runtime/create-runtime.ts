@@ -5,7 +5,7 @@ import type { ParsedCrontab } from "../core/crontab.ts";
 import type { RuntimeEvents } from "../core/events.ts";
 import type { OutcomeState } from "../core/outcome.ts";
 import type { Task } from "../core/task.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrateIfNeeded } from "../store/migrate.ts";
 import { endPool } from "../store/pools.ts";
 import { fetchJob } from "../store/queue/fetch.ts";
 import { retryTransient } from "../store/transient.ts";
@@ -157,6 +157,7 @@ class WorkerRuntime implements Runtime {
 
   async #loadAndRegister(): Promise<void> {
     const { look, presence, services, shared } = this.#parts;
+    const { config, connectionString } = shared;
     const patience = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(startPatienceMs)]);
     // A server that restarts just now must not end a start.
     const patiently = <T>(step: () => Promise<T>): Promise<T> =>
@@ -166,7 +167,7 @@ class WorkerRuntime implements Runtime {
       });
     const [catalog, { unknownQueueMigration: migration }] = await Promise.all([
       shared.loader.load(),
-      patiently(() => migrate(shared.connectionString, { schema: shared.config.schema })),
+      patiently(() => migrateIfNeeded(shared.db, connectionString, { schema: config.schema })),
     ]);
     if (migration !== null) {
       const fields = { migration };

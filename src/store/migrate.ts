@@ -52,14 +52,10 @@ export async function migrate(
   await client.connect();
   // What the database or the role has set is meant for the application's statements.
   await client.query("set statement_timeout = 0");
-  let doing = "to look whether the database is up to date";
+  let doing = looking;
   try {
-    const done = await appliedMigrations(client, schemas);
-    if (missingMigrations(done).length === 0 && (await queueExists(client, schemas))) {
-      await checkQueueRights(client, schemas);
-      await checkQueueContract(client, schemas);
-      return await migrated(client, schemas, []);
-    }
+    const current = await whatIsCurrent(client, schemas);
+    if (current !== null) return current;
     doing = "to bring the database up to date";
     await client.query("select pg_advisory_lock($1)", [lockKey]);
     options.onProgress?.("migrating the database");
@@ -80,7 +76,46 @@ export async function migrate(
   }
 }
 
-async function migrated(client: pg.Client, schemas: Schemas, applied: string[]): Promise<Migrated> {
+/**
+ * The same by a pool's connection, which is there to be used afterwards; only a database that is
+ * not up to date gets one of its own. Throws as `migrate` does.
+ */
+export async function migrateIfNeeded(
+  pool: Pick<pg.Pool, "connect">,
+  connectionString: string,
+  options: MigrateOptions,
+): Promise<Migrated> {
+  const client = await pool.connect();
+  let current: Migrated | null;
+  try {
+    current = await whatIsCurrent(client, schemasFor(options.schema));
+  } catch (error) {
+    throw refusedMigration(error, looking);
+  } finally {
+    client.release();
+  }
+  return current ?? migrate(connectionString, options);
+}
+
+const looking = "to look whether the database is up to date";
+
+/** Null when there is something to migrate. */
+async function whatIsCurrent(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+): Promise<Migrated | null> {
+  const done = await appliedMigrations(client, schemas);
+  if (missingMigrations(done).length > 0 || !(await queueExists(client, schemas))) return null;
+  await checkQueueRights(client, schemas);
+  await checkQueueContract(client, schemas);
+  return migrated(client, schemas, []);
+}
+
+async function migrated(
+  client: Pick<pg.Client, "query">,
+  schemas: Schemas,
+  applied: string[],
+): Promise<Migrated> {
   const unknown = await unknownMigrations(client, schemas);
   return { applied, unknownQueueMigration: unknown.at(-1)?.id ?? null };
 }

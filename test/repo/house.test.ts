@@ -66,6 +66,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/store/queue/take-picked.ts": "test/store/queue/fetch.test.ts",
   "src/cli/gate-commands.ts": "test/cli/command-table.test.ts",
   "src/cli/http-commands.ts": "test/cli/command-table.test.ts",
+  "src/cli/start-alone.ts": "test/cli/commands/run.test.ts",
   "src/cli/serve-http.ts": "test/cli/commands/serve.test.ts",
   "src/cli/commands/run-alone.ts": "test/cli/commands/run.test.ts",
   "src/cli/processes/child.ts": "test/cli/commands/run-processes.test.ts",

@@ -2,7 +2,12 @@ import { readFileSync } from "node:fs";
 import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { appliedMigrations, migrate, migrationNames } from "../../src/store/migrate.ts";
+import {
+  appliedMigrations,
+  migrate,
+  migrateIfNeeded,
+  migrationNames,
+} from "../../src/store/migrate.ts";
 import { schemasFor } from "../../src/store/schemas.ts";
 import type { ScratchDatabase } from "../../src/store/scratch-database.ts";
 import { createTestDatabase } from "../support/test-database.ts";
@@ -45,6 +50,29 @@ test("a database that is up to date is left as it is, without a word", async () 
   const result = await migrate(database.url, { schema, onProgress: (line) => told.push(line) });
   expect(result.applied).toEqual([]);
   expect(told).toEqual([]);
+});
+
+test("by a pool's connection an up-to-date database gets no other one, an empty one is migrated", async () => {
+  const connections = async () => {
+    const { rows } = await db.query(
+      `select array_agg(application_name) as names from pg_stat_activity
+       where datname = current_database() and application_name like 'taskrun %'`,
+    );
+    return rows[0].names;
+  };
+  const pool = new pg.Pool({ connectionString: database.url, application_name: "taskrun queue" });
+  const first = await migrateIfNeeded(pool, database.url, { schema });
+  expect(first.applied).toEqual(migrationNames());
+  const gone = "postgres://127.0.0.1:1/nowhere";
+  expect(await migrateIfNeeded(pool, gone, { schema })).toEqual({
+    applied: [],
+    unknownQueueMigration: null,
+  });
+  expect(await connections()).toEqual(["taskrun queue"]);
+  await db.query("insert into taskrun.migrations (name) values ('9999-newer')");
+  const refused = migrateIfNeeded(pool, gone, { schema });
+  await expect(refused).rejects.toMatchObject({ code: "schema-newer" });
+  await pool.end();
 });
 
 test("processes that start together migrate once", async () => {

@@ -14,13 +14,13 @@ import type { DrainCounts, Runtime } from "../../runtime/runtime.ts";
 import { describeDrained } from "../describe-drained.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { MemoryLimit } from "../memory-limit.ts";
-import { openDatabase } from "../open-database.ts";
+import type { OpenDatabase } from "../open-database.ts";
 import { say } from "../output.ts";
 import { reportProcess } from "../processes/report-process.ts";
 import type { Supervised } from "../processes/supervision.ts";
 import { serveBeside } from "../serve-http.ts";
 import { showStart } from "../show-start.ts";
-import { aborted, hurried, type StopRequests, StopSignals } from "../stop-signals.ts";
+import { aborted, hurried, type StopRequests } from "../stop-signals.ts";
 import { surviveStrayErrors } from "../survive-stray-errors.ts";
 
 export interface RunOptions {
@@ -28,21 +28,22 @@ export interface RunOptions {
   readonly once: boolean;
   /** By whom, and what it does that the others don't; null when it is alone. */
   readonly supervised: Supervised | null;
+  readonly signals: StopRequests;
+  /** Opened while this code was being loaded. */
+  readonly database: Promise<OpenDatabase>;
 }
 
 interface Work extends RunOptions {
   readonly logger: Logger;
-  readonly signals: StopRequests;
   readonly memory: MemoryLimit;
   /** For those who ask which process's jobs run. */
   readonly current: { runtime: Runtime | null };
 }
 
 export async function runAlone(options: RunOptions): Promise<ExitCode> {
-  const { config, supervised } = options;
+  const { config, supervised, signals } = options;
   const showPid = supervised !== null;
   const logger = await createLogger({ config, stream: process.stdout, showPid });
-  const signals = supervised?.supervision ?? startSignals();
   const current: { runtime: Runtime | null } = { runtime: null };
   surviveStrayErrors(
     () => logger,
@@ -50,20 +51,14 @@ export async function runAlone(options: RunOptions): Promise<ExitCode> {
   );
   const memory = new MemoryLimit({ limitMb: config.maxRssMb, logger });
   memory.start();
-  const work = { ...options, logger, signals, memory, current };
+  const work = { ...options, logger, memory, current };
   return Promise.race([runUntilStopped(work), hurried(signals).then(() => exitCodes.temporary)]);
-}
-
-function startSignals(): StopSignals {
-  const signals = new StopSignals();
-  signals.start();
-  return signals;
 }
 
 async function runUntilStopped(work: Work): Promise<ExitCode> {
   const { config, logger, signals, once, supervised } = work;
   try {
-    const database = await openDatabase(config, { signal: signals.first, forWork: true });
+    const database = await work.database;
     const { connectionString } = database;
     const loader = config.warmStart
       ? createWarmLoader(config, environmentText())

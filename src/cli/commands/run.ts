@@ -8,6 +8,8 @@ import { usageError } from "../cli-error.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { needsReExecution, reExecute } from "../re-execute.ts";
+import { startAlone } from "../start-alone.ts";
+import { StopSignals } from "../stop-signals.ts";
 
 /** What replacing code in a running process needs, and what frees the code replaced. */
 const reloadFlags = [
@@ -29,8 +31,9 @@ export async function run(args: CommandArguments): Promise<ExitCode> {
     return runProcesses(loaded, mode);
   }
   if (mode.watch) return watch(args, loaded);
-  const { runAlone } = await import("./run-alone.ts");
-  return runAlone({ config: loaded.config, once: mode.once, supervised: null });
+  const signals = new StopSignals();
+  signals.start();
+  return startAlone({ config: loaded.config, once: mode.once, supervised: null, signals });
 }
 
 async function watch(args: CommandArguments, loaded: LoadedConfig): Promise<ExitCode> {

@@ -3,6 +3,7 @@
 import { loadConfig } from "../../config/load-config.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { startAlone } from "../start-alone.ts";
 import { Supervision } from "./supervision.ts";
 
 export async function runChild(args: CommandArguments): Promise<ExitCode> {
@@ -13,7 +14,6 @@ export async function runChild(args: CommandArguments): Promise<ExitCode> {
     const { runWatch } = await import("../commands/run-watch.ts");
     return runWatch(args, { supervised });
   }
-  const { runAlone } = await import("../commands/run-alone.ts");
   const { config } = await loadConfig(args.forConfig());
-  return runAlone({ config, once: args.isSet("once"), supervised });
+  return startAlone({ config, once: args.isSet("once"), supervised, signals: supervision });
 }
