@@ -19,6 +19,7 @@ import { Dispatcher } from "./fetching/dispatcher.ts";
 import { FetchableTasks } from "./fetching/fetchable-tasks.ts";
 import { JobFetcher } from "./fetching/job-fetcher.ts";
 import { Wake } from "./fetching/wake.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 import { Gates } from "./holding-back/gates.ts";
 import { LimitedTasks } from "./holding-back/limited-tasks.ts";
 import { LateCode } from "./late-code.ts";
@@ -294,6 +295,7 @@ function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () =>
       for (const attempt of dispatcher.running) attempt.abort(reason);
       dispatcher.dropWaiting();
     },
+    onRest: giveBackMemory,
     onRescued: () => {
       dispatcher.wake();
       onRescued();

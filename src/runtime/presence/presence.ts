@@ -46,6 +46,8 @@ export interface PresenceOptions {
   readonly onReplaced: () => void;
   /** Jobs were given away: they may be due now. */
   readonly onRescued: () => void;
+  /** There has been no work since the start, or for a while. */
+  readonly onRest: () => void;
 }
 
 // What has come once comes again: a thread is not worth ending for less.
@@ -61,7 +63,8 @@ export class Presence {
   #hasWork = false;
   /** Since the last look. */
   #hasWorked = false;
-  #quietSinceMs = 0;
+  #quietSinceMs = Number.NEGATIVE_INFINITY;
+  #isResting = false;
   /** The row of the new id is being written. */
   #isReplacing = false;
   /** Before that no thread is started. */
@@ -158,14 +161,19 @@ export class Presence {
   }
 
   #restWithoutWork(): void {
-    const { running, stuckCount } = this.#options;
+    const { running, stuckCount, onRest } = this.#options;
     const nowMs = performance.now();
     const left = readRunningSlots(running).ids.length + readStuckCount(stuckCount);
-    if (this.#hasWorked || left > 0) this.#quietSinceMs = nowMs;
+    if (this.#hasWorked || left > 0) {
+      this.#quietSinceMs = nowMs;
+      this.#isResting = false;
+    }
     this.#hasWorked = false;
-    if (!this.#hasWork || nowMs - this.#quietSinceMs < restAfterMs) return;
+    if (this.#isResting || nowMs - this.#quietSinceMs < restAfterMs) return;
+    this.#isResting = true;
     this.#hasWork = false;
     this.#heartbeat.rest();
+    onRest();
   }
 
   async #register(): Promise<void> {
