@@ -5,12 +5,12 @@
 
 import type pg from "pg";
 import type { Catalog } from "../core/catalog.ts";
-import { ShutdownError } from "../core/task-errors.ts";
 import { Attempt } from "./attempt/attempt.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
 import type { BackgroundService } from "./background-service.ts";
 import { createAttemptServices } from "./create-attempt-services.ts";
+import { createPresence } from "./create-presence.ts";
 import { createShared, type Shared } from "./create-shared.ts";
 import { Crontab } from "./crontab.ts";
 import { DatabaseHealth } from "./database-health.ts";
@@ -19,13 +19,12 @@ import { Dispatcher } from "./fetching/dispatcher.ts";
 import { FetchableTasks } from "./fetching/fetchable-tasks.ts";
 import { JobFetcher } from "./fetching/job-fetcher.ts";
 import { Wake } from "./fetching/wake.ts";
-import { giveBackMemory } from "./give-back-memory.ts";
 import { Gates } from "./holding-back/gates.ts";
 import { LimitedTasks } from "./holding-back/limited-tasks.ts";
 import { LateCode } from "./late-code.ts";
 import { Plugins } from "./plugins.ts";
 import { LockKeeper } from "./presence/lock-keeper.ts";
-import { Presence } from "./presence/presence.ts";
+import type { Presence } from "./presence/presence.ts";
 import { RegularLook } from "./regular-look.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import { LogWriter } from "./settling/log-writer.ts";
@@ -37,7 +36,6 @@ import { listenToControl } from "./upkeep/control.ts";
 import { EndedCounter } from "./upkeep/ended-counter.ts";
 import { FailureNamer } from "./upkeep/failure-namer.ts";
 import { Pruner } from "./upkeep/pruner.ts";
-import { taskrunVersion } from "./version.ts";
 
 export interface Parts {
   readonly shared: Shared;
@@ -277,28 +275,6 @@ function createLook(
     onChores: (chores) => {
       if (chores.cancellations) cancels.look();
       gates.seen(chores.gates);
-    },
-  });
-}
-
-function createPresence(shared: Shared, dispatcher: Dispatcher, onRescued: () => void): Presence {
-  return new Presence({
-    ...shared,
-    version: taskrunVersion,
-    heartbeatIntervalMs: shared.config.heartbeatIntervalMs,
-    maxBlockMs: shared.config.maxBlockMs,
-    concurrency: shared.config.concurrency,
-    running: shared.runningSlots.buffer,
-    stuckCount: shared.stuck.buffer,
-    onReplaced: () => {
-      const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
-      for (const attempt of dispatcher.running) attempt.abort(reason);
-      dispatcher.dropWaiting();
-    },
-    onRest: giveBackMemory,
-    onRescued: () => {
-      dispatcher.wake();
-      onRescued();
     },
   });
 }

@@ -61,6 +61,7 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/runtime/attempt/run-limited.ts": "test/runtime/steps/compensate-steps.test.ts",
   "src/runtime/create-shared.ts": "test/runtime/create-runtime.test.ts",
   "src/runtime/create-parts.ts": "test/runtime/create-runtime.test.ts",
+  "src/runtime/create-presence.ts": "test/runtime/create-runtime.test.ts",
   "src/runtime/create-attempt-services.ts": "test/runtime/create-runtime.test.ts",
   "src/runtime/holding-back/tell-gate-changes.ts": "test/runtime/holding-back/gates.test.ts",
   "src/store/queue/take-picked.ts": "test/store/queue/fetch.test.ts",
