@@ -150,7 +150,11 @@ function createLateCode(shared: Shared, parts: () => Parts): LateCode {
 /** What is done for all: by one process at a time, or by several without harm. */
 function createUpkeep(shared: Shared, look: RegularLook): readonly BackgroundService[] {
   return [
-    new Pruner({ ...shared, isQuiet: () => look.quietForMs > quietMs }),
+    new Pruner({
+      ...shared,
+      isQuiet: () => look.quietForMs > quietMs,
+      mayHaveLimits: () => look.mayHave("limited"),
+    }),
     new EndedCounter({ ...shared, mayHaveWork: () => look.mayHave("uncounted") }),
     new FailureNamer({ ...shared, mayHaveWork: () => look.mayHave("unnamed") }),
     new BlockedSweep({ ...shared, mayHaveWork: () => look.mayHave("blocked") }),

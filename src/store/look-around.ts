@@ -42,6 +42,8 @@ export interface Chores {
   readonly cancellations: boolean;
   /** Jobs wait for others. */
   readonly blocked: boolean;
+  /** Limits by key have left something that may be removed one day. */
+  readonly limited: boolean;
   /** Jobs have ended that no statistics have counted. */
   readonly uncounted: boolean;
   /** Jobs have failed whose faults nobody has named. */
@@ -104,6 +106,8 @@ select not $2::boolean or exists (select from beat) as "isAlive",
   ${ifAsked(`exists (select from ${own}.cancellations)`)} as cancellations,
   ${ifAsked(`(exists (select from ${own}.dependencies)
     or exists (select from ${own}.job_details d where d.blocked_run_at is not null))`)} as blocked,
+  ${ifAsked(`(exists (select from ${own}.limit_keys) or exists (select from ${own}.limit_turns)
+    or exists (select from ${own}.limit_starts))`)} as limited,
   ${ifAsked(hasUncountedEnds(schemas))} as uncounted,
   ${ifAsked(hasUnnamedFailures(schemas))} as unnamed,
   ${ifAsked(gatesFingerprint(schemas))} as gates`;

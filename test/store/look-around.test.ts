@@ -99,7 +99,13 @@ describe("a job is due", () => {
 
 describe("what there is to do beside jobs", () => {
   const chores = async () => (await look({ chores: true })).chores;
-  const nothing = { cancellations: false, blocked: false, uncounted: false, unnamed: false };
+  const nothing = {
+    cancellations: false,
+    blocked: false,
+    limited: false,
+    uncounted: false,
+    unnamed: false,
+  };
 
   test("is nothing in a quiet database, and not asked for unless it is wanted", async () => {
     expect((await look()).chores).toBeNull();
@@ -113,6 +119,13 @@ describe("what there is to do beside jobs", () => {
     await q.take("p");
     await q.db.query("insert into taskrun.cancellations (job_id) values ($1)", [parent]);
     expect(await chores()).toMatchObject({ ...nothing, blocked: true, cancellations: true });
+  });
+
+  test("is to sweep what limits have left", async () => {
+    await q.db.query(
+      "insert into taskrun.limit_turns (task, key, served_at) values ('t', 'k', now())",
+    );
+    expect(await chores()).toMatchObject({ ...nothing, limited: true });
   });
 
   test("is what has ended and isn't counted, what has failed and isn't named", async () => {

@@ -19,6 +19,8 @@ export interface PrunerOptions {
   readonly intervalMs?: number;
   /** Nothing has ended for a minute. Default: that isn't known. */
   readonly isQuiet?: () => boolean;
+  /** False when no limit has left anything behind. Default: that isn't known. */
+  readonly mayHaveLimits?: () => boolean;
   /** Called when it has looked once, whatever came of it. */
   readonly onPruned?: (removed: number) => void;
 }
@@ -63,7 +65,7 @@ export class Pruner implements BackgroundService {
   }
 
   async #prune(): Promise<void> {
-    const { db, schemas, logger, onPruned, isQuiet } = this.#options;
+    const { db, schemas, logger, onPruned, isQuiet, mayHaveLimits } = this.#options;
     if (!this.#mayBeMore && this.#skipped < mostSkipped && isQuiet?.()) {
       this.#skipped += 1;
       return;
@@ -73,7 +75,7 @@ export class Pruner implements BackgroundService {
     let removed = 0;
     try {
       removed = await pruneDue(db, schemas, this.#stopped.signal);
-      await sweepLimits(db, schemas);
+      if (mayHaveLimits?.() ?? true) await sweepLimits(db, schemas);
       this.#mayBeMore = removed > 0;
       if (removed > 0) logger.debug({ jobs: removed }, "removed finished jobs kept long enough");
     } catch (error) {

@@ -53,3 +53,42 @@ test("a database that doesn't answer is asked again later", async () => {
   }
   await pruner.stop();
 });
+
+test("while nothing ends and nothing was left to remove it looks every fifth time", async () => {
+  let looks = 0;
+  let asked = 0;
+  const isQuiet = () => {
+    asked += 1;
+    return true;
+  };
+  const pruner = new Pruner({ ...q, logger, intervalMs: 5, isQuiet, onPruned: () => looks++ });
+  pruner.start();
+  while (looks < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  await pruner.stop();
+  // Four skipped between two looks; the fifth isn't asked about.
+  expect(asked).toBeGreaterThanOrEqual(8);
+});
+
+test("what limits have left is not asked for where they have left nothing", async () => {
+  const texts: string[] = [];
+  const db = {
+    query: (text: string, values?: unknown[]) => {
+      texts.push(text);
+      return q.db.query(text, values);
+    },
+  } as unknown as typeof q.db; // why: the database, but that it tells
+  const looked = signal();
+  const pruner = new Pruner({
+    ...q,
+    db,
+    logger,
+    intervalMs: 5,
+    mayHaveLimits: () => false,
+    onPruned: () => looked.resolve(),
+  });
+  pruner.start();
+  await looked.promise;
+  await pruner.stop();
+  expect(texts.filter((text) => text.includes("sweep_limits"))).toEqual([]);
+  expect(texts.filter((text) => text.includes("prune"))).not.toEqual([]);
+});
