@@ -9,6 +9,8 @@ export async function registerTaskNames(
   schemas: Schemas,
   names: readonly string[],
 ): Promise<Map<number, string>> {
+  const known = await findNumbers(db, schemas, names);
+  if (known.size === names.length) return known;
   const tasks = `${schemas.queue}._private_tasks`;
   await db.query(
     `insert into ${tasks} (identifier)
@@ -17,8 +19,16 @@ export async function registerTaskNames(
      on conflict do nothing`,
     [names],
   );
+  return findNumbers(db, schemas, names);
+}
+
+async function findNumbers(
+  db: pg.Pool,
+  { queue }: Schemas,
+  names: readonly string[],
+): Promise<Map<number, string>> {
   const { rows } = await db.query(
-    `select id, identifier from ${tasks} where identifier = any ($1::text[])`,
+    `select id, identifier from ${queue}._private_tasks where identifier = any ($1::text[])`,
     [names],
   );
   return new Map(rows.map((row) => [row.id, row.identifier]));
