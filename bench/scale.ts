@@ -33,6 +33,8 @@ const { values: flags } = parseArgs({
     huge: { type: "string", default: "1000000" },
     history: { type: "string", default: "1000000" },
     processes: { type: "string", default: "8" },
+    /** After how many loads the queue of 10,000 is measured again. */
+    apart: { type: "string", default: "1" },
     /** Keys of loads: "huge,foreign". Default: all but "together" and "serial". */
     loads: { type: "string" },
     /** Runs the huge queue to its end, and tells what its jobs cost on the way. */
@@ -116,17 +118,21 @@ interface Pair {
 
 async function playRounds(loads: readonly Load[]): Promise<Map<Load, Pair[]>> {
   const pairs = new Map(loads.map((load): [Load, Pair[]] => [load, []]));
+  const apart = Number(flags.apart);
   let before = await measure(alone());
   for (let round = 1; round <= Number(flags.rounds); round++) {
-    for (const load of round % 2 ? loads : loads.toReversed()) {
-      const cost = await measure(load);
+    const order = round % 2 ? loads : loads.toReversed();
+    for (let first = 0; first < order.length; first += apart) {
+      const costs: [Load, Cost][] = [];
+      for (const load of order.slice(first, first + apart)) costs.push([load, await measure(load)]);
       const after = await measure(alone());
-      const pair = { load: cost, alone: mean(before, after) };
+      const around = mean(before, after);
       before = after;
-      pairs.get(load)?.push(pair);
-      console.log(
-        `round ${round}  ${load.name.padEnd(48)} ${told(cost)}, alone ${told(pair.alone)}`,
-      );
+      for (const [load, cost] of costs) {
+        pairs.get(load)?.push({ load: cost, alone: around });
+        const name = load.name.padEnd(48);
+        console.log(`round ${round}  ${name} ${told(cost)}, alone ${told(around)}`);
+      }
     }
   }
   return pairs;
@@ -200,12 +206,12 @@ async function beginAt(fleet: CountingFleet, due: DueJobs, ran: number): Promise
   return begin;
 }
 
-/** As many of a huge queue as of all waves together, or all of it. */
+/** Of a huge queue three pieces for each wave, since it need not be filled again; or all of it. */
 async function runPart(fleet: CountingFleet, due: DueJobs): Promise<Cost> {
   const step = waveJobs * (to - from);
   const costs: Cost[] = [];
   let before = await beginAt(fleet, due, waveJobs * from);
-  for (let piece = 1; piece <= waves; piece++) {
+  for (let piece = 1; piece <= waves * 3; piece++) {
     const mark = await fleet.reached(before.ran + step);
     costs.push(costBetween(before, mark));
     before = mark;
@@ -247,6 +253,8 @@ function medianOf(costs: readonly Cost[]): Cost {
 }
 
 function summary(pairs: ReadonlyMap<Load, readonly Pair[]>): string {
+  const ratio = (played: readonly Pair[], key: keyof Cost): number =>
+    median(played.map((pair) => pair.load[key] / pair.alone[key]));
   const rows = [...pairs].map(([load, played]) => {
     const row = [load.name];
     for (const key of ["cpuUs", "jobsPerSecond"] as const) {
@@ -254,11 +262,16 @@ function summary(pairs: ReadonlyMap<Load, readonly Pair[]>): string {
       row.push(
         median(played.map((pair) => pair.load[key])).toFixed(digits),
         median(played.map((pair) => pair.alone[key])).toFixed(digits),
-        median(played.map((pair) => pair.load[key] / pair.alone[key])).toFixed(2),
+        ratio(played, key).toFixed(2),
       );
     }
     return row;
   });
-  const head = ["", "CPU µs/job", "of 10,000 alone", "×", "jobs/s", "of 10,000 alone", "×"];
+  const others = [...pairs].filter(([{ key }]) => key !== "huge" && key !== "processes");
+  if (others.length > 0) {
+    const dearest = Math.max(...others.map(([, played]) => ratio(played, "cpuUs")));
+    rows.push(["the dearest crowd", "", "", dearest.toFixed(2), "", "", ""]);
+  }
+  const head = ["", "CPU µs/job", "of 10,000 alone", "×", "jobs/s", "of 10,000 alone", "× jobs/s"];
   return markdownTable(head, rows);
 }

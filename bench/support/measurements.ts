@@ -131,6 +131,36 @@ export const measurements: readonly Measurement[] = [
     ],
   },
   {
+    title: "A long queue, and crowds beside one",
+    file: "scale.ts",
+    args: [
+      ...["--rounds", "1", "--waves", "3", "--apart", "2"],
+      ...["--loads", "huge,scheduled-first,foreign,stuck,queues,snapshot,tasks,processes"],
+    ],
+    long: ["--rounds", "3", "--history", "10000000"],
+    limitSeconds: 150,
+    figures: [
+      {
+        label: "Cost of a job of a million against one of 10,000",
+        row: "1,000,000 jobs",
+        column: /^×$/,
+        goal: { atMost: 1.1 },
+      },
+      {
+        label: "Cost of a job beside the dearest crowd",
+        row: "the dearest crowd",
+        column: /^×$/,
+        goal: { atMost: 1.25 },
+      },
+      {
+        label: "Cost of a job with 8 processes against one",
+        row: "8 processes",
+        column: /^×$/,
+        goal: { atMost: 1.25 },
+      },
+    ],
+  },
+  {
     title: "A second process, 1 ms of CPU a job",
     file: "processes.ts",
     args: ["--rounds", "3", "--jobs", "4000"],
