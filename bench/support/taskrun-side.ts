@@ -17,6 +17,8 @@ export interface TaskrunSideOptions {
   readonly connectionString: string;
   /** Default: taskrun's own. */
   readonly concurrency?: number;
+  /** How many jobs of a task may run at once, by its name. Default: no limits of their own. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Every task's payload is checked with it. Default: none. */
   readonly payload?: StandardSchemaV1;
   /** The checkout whose build it is. Default: this one. */
@@ -69,7 +71,7 @@ export function taskrunSide(options: TaskrunSideOptions): TaskrunSide {
       const runtime = build.createRuntime({
         config,
         connectionString: options.connectionString,
-        loader: loaderOf(build, handlers, options.payload),
+        loader: loaderOf(build, handlers, options),
         logger: await build.createLogger({ config, stream: process.stderr }),
       });
       await runtime.start();
@@ -98,12 +100,16 @@ async function quietConfig({ loadConfig }: Build, concurrency: number | undefine
 function loaderOf(
   { resolveTask }: Build,
   handlers: Readonly<Record<string, BenchHandler>>,
-  payload: StandardSchemaV1 | undefined,
+  { payload, limits = {} }: TaskrunSideOptions,
 ): TaskLoader {
   const tasks = Object.entries(handlers).map(([name, handler]): [string, Task] => [
     name,
     resolveTask(
-      { handler, ...(payload && { payload }) },
+      {
+        handler,
+        ...(payload && { payload }),
+        ...(limits[name] !== undefined && { concurrency: limits[name] }),
+      },
       { name, file: import.meta.filename, version: 1, layers: [] },
     ),
   ]);
