@@ -11,6 +11,7 @@ import type { Task } from "../core/task.ts";
 import { pause } from "../store/transient.ts";
 import type { BackgroundService } from "./background-service.ts";
 import type { TaskRegistry } from "./task-registry.ts";
+import { within } from "./within.ts";
 
 export interface LateCodeOptions {
   readonly loader: TaskLoader;
@@ -24,6 +25,8 @@ export interface LateCodeOptions {
   /** Default: 1 s. */
   readonly afterStartMs?: number;
 }
+
+const longestStopMs = 1_000;
 
 export class LateCode implements BackgroundService {
   readonly #options: LateCodeOptions;
@@ -56,8 +59,9 @@ export class LateCode implements BackgroundService {
     this.#stopped.abort();
     const started = this.#timer !== undefined;
     clearTimeout(this.#timer);
-    await this.#rest;
-    if (started) await this.#remember();
+    // An import that waits for something is left to itself.
+    const ended = await within(longestStopMs, this.#rest, null);
+    if (started && ended) await this.#remember();
   }
 
   /** The task with its code, once that is here. */

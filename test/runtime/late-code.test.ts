@@ -145,3 +145,25 @@ test("a file that loops when it is imported late ends the process with its name"
   expect(stderr).toContain("tasks/b.ts held up everything for 1000 ms while it was imported");
   expect(signal).toBe("SIGKILL");
 });
+
+test("an import that waits for ever holds up neither other jobs nor the stop", async () => {
+  const waits = `import fs from "node:fs";
+    if (fs.existsSync("hang")) await new Promise((end) => setTimeout(end, 60_000));`;
+  await project.write("tasks/b.ts", `${waits}\n${marked("b")}`);
+  await once();
+  await project.write("hang", "");
+  await add("b");
+  await using running = new RunningCli(["run", "--import-timeout", "30s"], options());
+  await running.says("until Ctrl-C");
+  await add("a");
+  await expect.poll(jobs).toMatchObject([
+    { task: "a", state: "completed" },
+    { task: "b", state: "running" },
+  ]);
+  running.kill("SIGTERM");
+  expect((await running.ended).code).toBe(0);
+  expect(await jobs()).toMatchObject([
+    { task: "a", state: "completed" },
+    { task: "b", state: "pending", attempts: 0 },
+  ]);
+});
