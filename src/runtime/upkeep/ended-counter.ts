@@ -50,7 +50,7 @@ export class EndedCounter implements BackgroundService {
   async #countOn(): Promise<void> {
     const { logger, intervalMs = 10_000, mayHaveWork } = this.#options;
     const { signal } = this.#stopped;
-    let lastWorkMs = Date.now();
+    let lastWorkMs = Number.NEGATIVE_INFINITY;
     // Not all processes of a deployment at the same moment, and none at its start.
     let nextRecountMs = Date.now() + minuteMs * (1 + Math.random());
     let nextLongRecountMs = Date.now() + 5 * minuteMs * (1 + Math.random());
