@@ -20,6 +20,7 @@ import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts
 import type { FetchableTasks } from "./fetchable-tasks.ts";
 import { OthersInFront } from "./others-in-front.ts";
 import { QueueFront } from "./queue-front.ts";
+import { WholeLook } from "./whole-look.ts";
 
 /** What one look at the queue has brought. */
 export interface Fetched {
@@ -64,6 +65,7 @@ export class JobFetcher {
   readonly #others: OthersInFront;
   #plan: FetchPlan | null = null;
   readonly #front = new QueueFront();
+  readonly #whole: WholeLook;
   /** What decides which jobs may start here, whatever runs: the same value until that changes. */
   #ground: { readonly tasks: unknown; readonly gates: unknown } = { tasks: null, gates: null };
   #untold: { readonly error: unknown } | null = null;
@@ -71,6 +73,7 @@ export class JobFetcher {
   constructor(options: JobFetcherOptions) {
     this.#options = options;
     const { db, schemas, tasks } = options;
+    this.#whole = new WholeLook(options);
     this.#others = new OthersInFront(async () => {
       const names = (await tasks.all()).flatMap((task) => [...task.names.keys()]);
       return othersWait(db, schemas, names);
@@ -219,13 +222,15 @@ export class JobFetcher {
     const byTask = leavesOut && (limit < deepLimit || open.size <= fewTasks);
     const isGated = byTask || capped.length + pausedQueues.length > 0;
     if (isGated) return this.#fetchGated(plan, limit, byTask);
-    return { jobs: await this.#fetchOpen(open, limit), leftBehind: false };
+    return { jobs: await this.#whole.fetch(this.#request(open, limit)), leftBehind: false };
   }
 
   /** Of the open tasks, before all that the next fetch would go on with. */
   async #lookForUrgent(plan: FetchPlan, limit: number, { priority }: QueuePlace): Promise<Look> {
     if (plan.pausedQueues.length > 0) return this.#fetchGated(plan, limit, false);
-    return { jobs: await this.#fetchOpen(plan.open, limit, priority), leftBehind: true };
+    const { db, schemas } = this.#options;
+    const request = { ...this.#request(plan.open, limit), moreUrgentThan: priority };
+    return { jobs: await fetchJobs(db, schemas, request), leftBehind: true };
   }
 
   #fetchGated(plan: FetchPlan, limit: number, byTask: boolean): Promise<Look> {
@@ -244,23 +249,13 @@ export class JobFetcher {
     });
   }
 
-  #fetchOpen(
-    taskNames: ReadonlyMap<number, string>,
-    limit: number,
-    moreUrgentThan?: number,
-  ): Promise<QueueJob[]> {
-    const { db, schemas, processId } = this.#options;
-    const request = { processId: processId(), taskNames, limit };
-    return fetchJobs(
-      db,
-      schemas,
-      moreUrgentThan === undefined ? request : { ...request, moreUrgentThan },
-    );
+  #request(taskNames: ReadonlyMap<number, string>, limit: number) {
+    return { processId: this.#options.processId(), taskNames, limit };
   }
 
   async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
-    const { db, schemas, processId } = this.#options;
-    const request = { processId: processId(), taskNames: plan.open, limit, after };
+    const { db, schemas } = this.#options;
+    const request = { ...this.#request(plan.open, limit), after };
     const askedAtMs = performance.now();
     const fetched = await fetchPlainJobs(db, schemas, request);
     this.#front.wentOn(after, fetched, { askedAtMs, nowMs: performance.now() });

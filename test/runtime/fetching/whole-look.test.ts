@@ -1,0 +1,55 @@
+import type pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { WholeLook } from "../../../src/runtime/fetching/whole-look.ts";
+import { registerTaskNames } from "../../../src/store/queue/register-task-names.ts";
+import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
+
+let q: QueueKit;
+let sent: (string | undefined)[];
+let look: (limit: number) => Promise<string[]>;
+
+beforeEach(async () => {
+  q = await queueKit();
+  sent = [];
+  const query = async (config: pg.QueryConfig) => {
+    sent.push(config.name);
+    return q.db.query(config);
+  };
+  const db: pg.Pool = new Proxy(q.db, {
+    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
+  });
+  const whole = new WholeLook({ db, schemas: q.schemas });
+  const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+  look = async (limit) => {
+    const jobs = await whole.fetch({ processId: "p", taskNames, limit });
+    return jobs.map(({ id }) => id);
+  };
+});
+afterEach(() => q.stop());
+
+test("asks once where no serial job waits, and gets what is due in its order", async () => {
+  await q.add({ delay: 60_000 });
+  const [first, second] = [await q.add({}), await q.add({})];
+  const critical = await q.add({ priority: "critical" });
+  expect(await look(2)).toEqual([critical, first]);
+  expect(await look(2)).toEqual([second]);
+  expect(sent).toEqual(["taskrun fetch unless serial", "taskrun fetch unless serial"]);
+});
+
+test("takes serial jobs in their place among the others, and asks for them at once from then on", async () => {
+  const plain = await q.add({});
+  const line = await q.add({ priority: "high", queue: "line" });
+  const behind = await q.add({ queue: "line" });
+  expect(await look(1)).toEqual([line]);
+  expect(await look(5)).toEqual([plain]);
+  expect(await look(5)).toEqual([]);
+  expect(sent).toEqual([
+    "taskrun fetch unless serial",
+    ...["taskrun fetch", "taskrun fetch", "taskrun fetch"],
+  ]);
+  await q.db.query("delete from graphile_worker._private_jobs where id = $1", [line]);
+  await q.db.query(
+    "update graphile_worker._private_job_queues set locked_at = null, locked_by = null",
+  );
+  expect(await look(5)).toEqual([behind]);
+});
