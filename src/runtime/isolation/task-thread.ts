@@ -43,6 +43,13 @@ interface Run {
 /** What a thread says of the attempt that it has. */
 type OfRun = Extract<FromThread, { kind: "log" | "progress" | "returned" | "threw" | "entry" }>;
 
+/**
+ * What lives on moves from the young generation to the old in one go, and at the limit Node has
+ * 16 MB to spare, in which to end the thread: whatever is beyond ends the process instead. Half of
+ * this is what can move.
+ */
+const maxYoungGenerationSizeMb = 24;
+
 export class TaskThread {
   readonly task: Task;
   readonly #options: TaskThreadOptions;
@@ -63,7 +70,9 @@ export class TaskThread {
     this.#worker = new Worker(new URL(`./handler-thread.${ending}`, import.meta.url), {
       workerData: options.data,
       name: options.task.name,
-      ...(maxOldGenerationSizeMb === null ? {} : { resourceLimits: { maxOldGenerationSizeMb } }),
+      ...(maxOldGenerationSizeMb !== null && {
+        resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
+      }),
     });
     this.#ready.promise.catch(() => {});
     this.#calls = new ThreadCalls({

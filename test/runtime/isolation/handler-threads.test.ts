@@ -282,6 +282,13 @@ describe("whatever it does, only its own attempt ends", () => {
     expect(await bystander).toMatchObject({ state: "completed" });
   });
 
+  test("memory again and again, and the process goes on", async () => {
+    for (let times = 0; times < 8; times += 1) {
+      expect(await run("eats")).toMatchObject({ state: "failed", attempts: 1 });
+    }
+    expect(await run("where")).toMatchObject({ state: "completed" });
+  });
+
   test("a stop gives the job of a handler that blocks back, uncounted", async () => {
     const other = runtime.createRuntime({ shutdownGraceMs: 100, shutdownDeadlineMs: 100 });
     await worker.pause();
