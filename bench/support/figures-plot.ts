@@ -29,6 +29,7 @@ export function figuresPlot(figures: readonly Figure[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"`,
     '  font-family="sans-serif" font-size="12">',
+    "<title>Each figure as a share of what is asked for</title>",
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     text(goalX - 60, 20, "what is asked for"),
     `<path stroke="#888" stroke-dasharray="4 3" d="M${goalX} 26V${height - margin}"/>`,

@@ -1,6 +1,6 @@
 /**
  * What `npm run bench` measures, how long each may take, and what is asked of it. The arguments
- * fit all of it into ten minutes of an idle machine with two cores; `long` ones are for figures to
+ * fit all of it into twelve minutes of an idle machine with two cores; `long` ones are for figures to
  * rely on, `check` ones for a short look at whether something has become much slower.
  */
 
