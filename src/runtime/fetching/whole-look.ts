@@ -5,15 +5,9 @@
  */
 
 import type pg from "pg";
-import { fetchJobs, fetchUnlessSerial } from "../../store/queue/fetch.ts";
+import { fetchJobs, fetchUnlessSerial, type LookRequest } from "../../store/queue/fetch.ts";
 import type { QueueJob } from "../../store/queue/queue-job.ts";
 import type { Schemas } from "../../store/schemas.ts";
-
-export interface LookRequest {
-  readonly processId: string;
-  readonly taskNames: ReadonlyMap<number, string>;
-  readonly limit: number;
-}
 
 // Where serial jobs wait at one moment they do at the next, and the cheap statement is in vain.
 const serialJobsLastMs = 10_000;

@@ -17,12 +17,16 @@ import { QueueJob, type QueuePlace, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
 import { asText, isAmong, sendFetch, takePicked, takePlaces } from "./take-picked.ts";
 
-export interface FetchRequest {
+/** What every look at the queue says. */
+export interface LookRequest {
   /** What the locks will carry. */
   readonly processId: string;
   /** From the queue's task ids to the names jobs were queued under. Only these are fetched. */
   readonly taskNames: ReadonlyMap<number, string>;
   readonly limit: number;
+}
+
+export interface FetchRequest extends LookRequest {
   /** Only jobs before all of this priority. Default: of any priority. */
   readonly moreUrgentThan?: number;
 }
@@ -45,7 +49,7 @@ export function fetchJobs(
 export async function fetchPlainJobs(
   db: pg.Pool,
   schemas: Schemas,
-  request: FetchRequest & { readonly after: QueuePlace },
+  request: LookRequest & { readonly after: QueuePlace },
 ): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
   const { priority, runAtSeconds, id } = request.after;
   const values = [...plainValues(request), priority, runAtSeconds, id];
@@ -62,13 +66,13 @@ export async function fetchPlainJobs(
 export function fetchUnlessSerial(
   db: pg.Pool,
   schemas: Schemas,
-  request: Omit<FetchRequest, "moreUrgentThan">,
+  request: LookRequest,
 ): Promise<QueueJob[]> {
   const text = unlessSerialStatement(schemas);
   return sendFetch(db, "taskrun fetch unless serial", text, plainValues(request), request);
 }
 
-function plainValues({ processId, taskNames, limit }: FetchRequest): unknown[] {
+function plainValues({ processId, taskNames, limit }: LookRequest): unknown[] {
   return [processId, [...taskNames.keys()], limit];
 }
 
