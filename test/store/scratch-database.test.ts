@@ -100,7 +100,10 @@ test("what a killed run left behind is swept, younger and used ones are not", as
   const session = await useNewDatabase(used);
   onTestFinished(async () => {
     await session.end();
-    for (const name of [used, young]) await query(admin, `drop database ${name} with (force)`);
+    // Once its session is gone, a test beside this one may sweep the used one.
+    for (const name of [used, young]) {
+      await query(admin, `drop database if exists ${name} with (force)`);
+    }
   });
   const database = await createScratchDatabase(admin);
   onTestFinished(() => database.drop());
