@@ -184,6 +184,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
   const { gates, lateCode, processId, tasks } = needs;
   const fetcher = new JobFetcher({
     db,
+    connection: shared.fetchConnection,
     schemas,
     tasks,
     gates,

@@ -211,6 +211,7 @@ class WorkerRuntime implements Runtime {
     for (const service of services.toReversed()) await service.stop();
     await look.stop();
     await presence.stop(holdsNoLock);
+    shared.fetchConnection.release();
     const endPools = () => Promise.all([endPool(shared.db), endPool(this.#parts.handlerPool)]);
     await shared.loader.close().finally(endPools);
   }

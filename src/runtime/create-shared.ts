@@ -4,6 +4,7 @@
 
 import type pg from "pg";
 import { createEvents, type RuntimeEvents } from "../core/events.ts";
+import { KeptConnection } from "../store/kept-connection.ts";
 import { createHandlerPool, createQueuePool } from "../store/pools.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import { ErrorOrigins } from "./attempt/error-origins.ts";
@@ -19,6 +20,8 @@ export interface Shared extends RuntimeOptions {
   readonly schemas: Schemas;
   /** The queue pool: for short statements of ours alone. */
   readonly db: pg.Pool;
+  /** One of its connections, for fetching. */
+  readonly fetchConnection: KeptConnection;
   readonly handlerPool: pg.Pool;
   readonly events: RuntimeEvents;
   readonly registry: TaskRegistry;
@@ -41,6 +44,7 @@ export function createShared(options: RuntimeOptions): Shared {
     ...options,
     schemas,
     db,
+    fetchConnection: new KeptConnection(db),
     handlerPool: handlerPoolOf(options),
     events,
     registry,

@@ -20,6 +20,13 @@ export class FetchableTasks {
     this.#registry = registry;
   }
 
+  /** What `all` would come to at once; null when it would have to ask. */
+  get known(): readonly PlannedTask[] | null {
+    const { catalog, revision } = this.#registry;
+    if (this.#ids?.revision !== revision || this.#grouped?.catalog !== catalog) return null;
+    return this.#grouped.byId === this.#ids.byId ? this.#grouped.tasks : null;
+  }
+
   /**
    * The same array until the tasks change. Asks the database only when names have come or gone;
    * a failed question is asked again.

@@ -9,6 +9,7 @@
 
 import type pg from "pg";
 import type { Task } from "../../core/task.ts";
+import type { RowSource } from "../../store/kept-connection.ts";
 import { fetchJobs, fetchPlainJobs } from "../../store/queue/fetch.ts";
 import { fetchCanary } from "../../store/queue/fetch-canary.ts";
 import { fetchGatedJobs } from "../../store/queue/fetch-gated.ts";
@@ -41,6 +42,8 @@ const nothing: Look = { jobs: [], leftBehind: false };
 
 export interface JobFetcherOptions {
   readonly db: pg.Pool;
+  /** For the statements of most fetches. */
+  readonly connection: RowSource;
   readonly schemas: Schemas;
   readonly tasks: FetchableTasks;
   readonly gates: Pick<Gates, "snapshot" | "takeCanary" | "leaseMs">;
@@ -73,7 +76,7 @@ export class JobFetcher {
   constructor(options: JobFetcherOptions) {
     this.#options = options;
     const { db, schemas, tasks } = options;
-    this.#whole = new WholeLook(options);
+    this.#whole = new WholeLook(options.connection, options.schemas);
     this.#others = new OthersInFront(async () => {
       const names = (await tasks.all()).flatMap((task) => [...task.names.keys()]);
       return othersWait(db, schemas, names);
@@ -88,7 +91,8 @@ export class JobFetcher {
    */
   async fetch(limit: number, urgent = false): Promise<Fetched> {
     this.#tell();
-    const plan = this.#planFor(await this.#options.tasks.all());
+    const { tasks } = this.#options;
+    const plan = this.#planFor(tasks.known ?? (await tasks.all()));
     // Between the counting of what is here and this nothing may come in between.
     const reserved = this.#reserve(plan, limit);
     const release = () => this.#release(reserved);
@@ -181,6 +185,7 @@ export class JobFetcher {
 
   #fetchApart(plan: FetchPlan, limit: number, goesOn: boolean): Promise<Look>[] {
     const { fetchLimited } = this.#options;
+    if (plan.canaries.length + plan.limited.length + plan.capped.length === 0) return [];
     const apart = [
       ...plan.canaries.map((task) => this.#fetchCanary(task, plan)),
       ...plan.limited.map((task) => fetchLimited(task, Math.min(task.slots, limit))),
@@ -228,9 +233,9 @@ export class JobFetcher {
   /** Of the open tasks, before all that the next fetch would go on with. */
   async #lookForUrgent(plan: FetchPlan, limit: number, { priority }: QueuePlace): Promise<Look> {
     if (plan.pausedQueues.length > 0) return this.#fetchGated(plan, limit, false);
-    const { db, schemas } = this.#options;
+    const { connection, schemas } = this.#options;
     const request = { ...this.#request(plan.open, limit), moreUrgentThan: priority };
-    return { jobs: await fetchJobs(db, schemas, request), leftBehind: true };
+    return { jobs: await fetchJobs(connection, schemas, request), leftBehind: true };
   }
 
   #fetchGated(plan: FetchPlan, limit: number, byTask: boolean): Promise<Look> {
@@ -254,10 +259,10 @@ export class JobFetcher {
   }
 
   async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
-    const { db, schemas } = this.#options;
+    const { connection, schemas } = this.#options;
     const request = { ...this.#request(plan.open, limit), after };
     const askedAtMs = performance.now();
-    const fetched = await fetchPlainJobs(db, schemas, request);
+    const fetched = await fetchPlainJobs(connection, schemas, request);
     this.#front.wentOn(after, fetched, { askedAtMs, nowMs: performance.now() });
     const { jobs } = fetched;
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.

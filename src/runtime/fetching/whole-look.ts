@@ -4,7 +4,7 @@
  * queues above all, and most databases have no serial job waiting at most moments.
  */
 
-import type pg from "pg";
+import type { RowSource } from "../../store/kept-connection.ts";
 import { fetchJobs, fetchUnlessSerial, type LookRequest } from "../../store/queue/fetch.ts";
 import type { QueueJob } from "../../store/queue/queue-job.ts";
 import type { Schemas } from "../../store/schemas.ts";
@@ -13,11 +13,11 @@ import type { Schemas } from "../../store/schemas.ts";
 const serialJobsLastMs = 10_000;
 
 export class WholeLook {
-  readonly #db: pg.Pool;
+  readonly #db: RowSource;
   readonly #schemas: Schemas;
   #serialUntilMs = 0;
 
-  constructor({ db, schemas }: { readonly db: pg.Pool; readonly schemas: Schemas }) {
+  constructor(db: RowSource, schemas: Schemas) {
     this.#db = db;
     this.#schemas = schemas;
   }

@@ -12,6 +12,8 @@
  */
 
 import type pg from "pg";
+import { oncePer } from "../../core/once-per.ts";
+import type { RowSource } from "../kept-connection.ts";
 import type { Schemas } from "../schemas.ts";
 import { QueueJob, type QueuePlace, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
@@ -33,7 +35,7 @@ export interface FetchRequest extends LookRequest {
 
 /** Locks at most `limit` due jobs, best first. Throws what the database throws. */
 export function fetchJobs(
-  db: pg.Pool,
+  db: RowSource,
   schemas: Schemas,
   request: FetchRequest,
 ): Promise<QueueJob[]> {
@@ -47,7 +49,7 @@ export function fetchJobs(
  * doesn't mean that nothing else is due: what somebody changed at this very moment is passed over.
  */
 export async function fetchPlainJobs(
-  db: pg.Pool,
+  db: RowSource,
   schemas: Schemas,
   request: LookRequest & { readonly after: QueuePlace },
 ): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
@@ -64,7 +66,7 @@ export async function fetchPlainJobs(
  * of which goes into making that statement ready to run. Passes over what `fetchPlainJobs` does.
  */
 export function fetchUnlessSerial(
-  db: pg.Pool,
+  db: RowSource,
   schemas: Schemas,
   request: LookRequest,
 ): Promise<QueueJob[]> {
@@ -126,19 +128,19 @@ ${takePicked(queue, own)}, picked.identifier`,
   return new QueueJob(row.slice(0, -1) as QueueRow, task, request.processId, new Date());
 }
 
-function plainStatement({ queue, own }: Schemas): string {
+const plainStatement = oncePer(({ queue, own }: Schemas): string => {
   const places = plainPlaces(
     queue,
     "(priority, run_at, id) > ($4::smallint, to_timestamp($5::float8), $6::bigint)",
   );
   return `
 ${takePlaces(queue, own, places)}, ${serialJobsWait(queue)}`;
-}
+});
 
-function unlessSerialStatement({ queue, own }: Schemas): string {
-  return `
-${takePlaces(queue, own, plainPlaces(queue, `not ${serialJobsWait(queue)}`))}`;
-}
+const unlessSerialStatement = oncePer(
+  ({ queue, own }: Schemas): string => `
+${takePlaces(queue, own, plainPlaces(queue, `not ${serialJobsWait(queue)}`))}`,
+);
 
 function plainPlaces(queue: string, condition: string): string {
   return `
@@ -156,8 +158,8 @@ function serialJobsWait(queue: string): string {
     select 1 from ${queue}._private_jobs where is_available = true and job_queue_id is not null))`;
 }
 
-function fetchStatement({ queue, own }: Schemas): string {
-  return `
+const fetchStatement = oncePer(
+  ({ queue, own }: Schemas): string => `
 with recursive
 unqueued as (
   select id, priority, run_at from ${queue}._private_jobs
@@ -185,5 +187,5 @@ queues as (
   update ${queue}._private_job_queues q set locked_by = $1::text, locked_at = now()
   from picked where q.id = picked.queue_id
 )
-${takePicked(queue, own)}`;
-}
+${takePicked(queue, own)}`,
+);

@@ -3,7 +3,7 @@
  * from the rows they return to jobs.
  */
 
-import type pg from "pg";
+import type { RowSource } from "../kept-connection.ts";
 import { byPriority, QueueJob, type QueueRow } from "./queue-job.ts";
 
 // Everything stays text: most columns of most jobs are never looked at.
@@ -23,17 +23,32 @@ export function isAmong(column: string, parameter: string): string {
  * is null, which costs next to nothing to send and to read.
  */
 function rowColumns(own: string, queueName: string): string {
-  return `jobs.id, jobs.task_id, jobs.payload, jobs.attempts, nullif(jobs.max_attempts, 25),
-  nullif(jobs.priority, 0), date_part('epoch', jobs.run_at),
-  date_part('epoch', nullif(jobs.created_at, jobs.run_at)),
-  jobs.last_error, jobs.key, ${queueName}, nullif(jobs.revision, 0), jobs.flags,
-  case when (select exists (select 1 from ${own}.job_details)) then (
-    select json_build_object('correlation_id', d.correlation_id, 'created_by', d.created_by,
-      'parent_id', d.parent_id::text, 'metadata', d.metadata, 'retry', d.retry,
-      'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect)
-    from ${own}.job_details d where d.job_id = jobs.id) end,
-  jobs.ctid`;
+  const columns = [
+    "jobs.id",
+    "jobs.task_id",
+    "jobs.payload",
+    "jobs.attempts",
+    "nullif(jobs.max_attempts, 25)",
+    "nullif(jobs.priority, 0)",
+    "date_part('epoch', jobs.run_at)",
+    "date_part('epoch', nullif(jobs.created_at, jobs.run_at))",
+    "jobs.last_error",
+    "jobs.key",
+    queueName,
+    "nullif(jobs.revision, 0)",
+    "jobs.flags",
+    `case when (select exists (select 1 from ${own}.job_details)) then (
+      select json_build_object('correlation_id', d.correlation_id, 'created_by', d.created_by,
+        'parent_id', d.parent_id::text, 'metadata', d.metadata, 'retry', d.retry,
+        'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect)
+      from ${own}.job_details d where d.job_id = jobs.id) end`,
+    "jobs.ctid",
+  ];
+  return columns.map((column) => `${column} as ${anyName}`).join(",\n  ");
 }
+
+// Read by their places. pg makes an object of each answer's names, wanted or not.
+const anyName = "v";
 
 /**
  * The end of a statement: locks for the process $1 what is in `picked` (id, queue_name) and
@@ -76,25 +91,20 @@ export interface FetchedFor {
 
 /** Sends a statement that ends in `takePicked`; the jobs are in the order they should start. */
 export async function sendFetch(
-  db: pg.Pool,
+  db: RowSource,
   name: string,
   text: string,
   values: unknown[],
   { processId, taskNames }: FetchedFor,
 ): Promise<QueueJob[]> {
-  const { rows } = await db.query<QueueRow, unknown[]>({
-    name,
-    text,
-    values,
-    rowMode: "array",
-    types: asText,
-  });
+  const { rows } = await db.query({ name, text, values, rowMode: "array", types: asText });
   const jobs: QueueJob[] = [];
   const fetchedAt = new Date();
   for (const row of rows) {
     // A task id that we did not ask for can't come back.
     const task = taskNames.get(Number(row[1])) ?? "";
-    jobs.push(new QueueJob(row, task, processId, fetchedAt));
+    // why: the statement returns exactly these columns
+    jobs.push(new QueueJob(row as QueueRow, task, processId, fetchedAt));
   }
-  return jobs.sort(byPriority);
+  return jobs.length > 1 ? jobs.sort(byPriority) : jobs;
 }

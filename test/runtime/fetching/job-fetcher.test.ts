@@ -26,6 +26,7 @@ afterEach(() => kit.stop());
 function fetcherOf(db: pg.Pool, tasks: FetchableTasks, more: Partial<JobFetcherOptions> = {}) {
   return new JobFetcher({
     db,
+    connection: db,
     schemas: schemasFor("graphile_worker"),
     tasks,
     gates: { snapshot: nothingHeld, leaseMs: 1000, takeCanary: () => {} },

@@ -18,7 +18,7 @@ beforeEach(async () => {
   const db: pg.Pool = new Proxy(q.db, {
     get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
   });
-  const whole = new WholeLook({ db, schemas: q.schemas });
+  const whole = new WholeLook(db, q.schemas);
   const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
   look = async (limit) => {
     const jobs = await whole.fetch({ processId: "p", taskNames, limit });
