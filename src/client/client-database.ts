@@ -5,6 +5,7 @@
  */
 
 import pg from "pg";
+import { readProperty } from "../core/error-chain.ts";
 import { TaskrunError } from "../core/errors.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 
@@ -22,6 +23,7 @@ export class ClientDatabase implements SqlRunner {
   readonly #options: ClientDatabaseOptions;
   #opening: Promise<pg.Pool> | null = null;
   #closed = false;
+  #prepares = true;
 
   constructor(options: ClientDatabaseOptions) {
     this.#options = options;
@@ -30,10 +32,43 @@ export class ClientDatabase implements SqlRunner {
   async query(text: string, values: string[]): ReturnType<SqlRunner["query"]> {
     this.refuseWhenClosed();
     if (this.#options.pool !== undefined) return this.#options.pool.query(text, values);
+    return this.#onConnection((connection) => connection.query(text, values));
+  }
+
+  /**
+   * Runs statements that the server keeps ready under `name`, which has to stand for one text.
+   * Where a pooler gives each transaction another session, it may not be there: from the first time
+   * on that this shows, they are sent like any other.
+   */
+  prepared(name: string): SqlRunner {
+    const { pool } = this.#options;
+    if (pool !== undefined) return pool;
+    return {
+      query: (text, values) => {
+        this.refuseWhenClosed();
+        return this.#onConnection((connection) => this.#ready(connection, { name, text, values }));
+      },
+    };
+  }
+
+  async #ready(connection: pg.PoolClient, query: pg.QueryConfig): ReturnType<SqlRunner["query"]> {
+    const { text, values } = query;
+    if (!this.#prepares) return connection.query(text, values);
+    try {
+      return await connection.query(query);
+    } catch (error) {
+      if (!isOfAnotherSession(error)) throw error;
+      // It has not run.
+      this.#prepares = false;
+      return connection.query(text, values);
+    }
+  }
+
+  async #onConnection<T>(use: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
     const pool = await this.#open();
     const connection = await pool.connect();
     try {
-      return await connection.query(text, values);
+      return await use(connection);
     } finally {
       connection.release(pool.idleCount > 0);
     }
@@ -75,4 +110,10 @@ export class ClientDatabase implements SqlRunner {
     pool.on("connect", (connection) => connection.on("error", () => {}));
     return pool;
   }
+}
+
+/** Not prepared there (invalid_sql_statement_name), or by somebody else (a duplicate). */
+function isOfAnotherSession(error: unknown): boolean {
+  const code = readProperty(error, "code");
+  return code === "26000" || code === "42P05";
 }

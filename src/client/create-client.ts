@@ -231,7 +231,10 @@ class Client implements TaskrunClient {
 
   /** The jobs of all callers go together; those in somebody's transaction stay in it. */
   #addsTo(schemas: Schemas): CoalescedAdds {
-    this.#adds ??= new CoalescedAdds((jobs) => addPlainJobs(this.#database, schemas, jobs));
+    if (this.#adds === null) {
+      const db = this.#database.prepared("taskrun add plain jobs");
+      this.#adds = new CoalescedAdds((jobs) => addPlainJobs(db, schemas, jobs));
+    }
     return this.#adds;
   }
 
