@@ -16,8 +16,9 @@ import type { CompletedSettlement } from "../../store/queue/settlement.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import type { Completion } from "../settling/completion.ts";
 import { postSafely, ThreadCalls } from "./thread-calls.ts";
-import type { FromThread, LogLine, Returned, ThreadData, ToThread } from "./thread-messages.ts";
-import { fromWire, toWire, type Wire } from "./wire-error.ts";
+import type { FromThread, Returned, ThreadData, ToThread } from "./thread-messages.ts";
+import { fromWire, toWire } from "./wire-error.ts";
+import { writeThreadLine } from "./write-thread-line.ts";
 
 export interface TaskThreadOptions {
   readonly task: Task;
@@ -169,7 +170,7 @@ export class TaskThread {
   }
 
   #ofRun(run: Run, message: OfRun): void {
-    if (message.kind === "log") writeLine(run.attempt, message.line);
+    if (message.kind === "log") writeThreadLine(run.attempt.ctx.log, message.line);
     else if (message.kind === "progress") run.attempt.report(message.progress);
     else if (message.kind === "threw") {
       run.ended = true;
@@ -257,31 +258,6 @@ export class TaskThread {
   #post(message: ToThread): void {
     if (!this.#gone) postSafely((safe: ToThread) => this.#worker.postMessage(safe), message);
   }
-}
-
-function writeLine(attempt: Attempt, { level, bindings, args }: LogLine): void {
-  const { log } = attempt.ctx;
-  const own = Object.keys(bindings).length === 0 ? log : log.child(received(bindings));
-  Reflect.apply(
-    own[level],
-    own,
-    args.map((arg) => received(arg)),
-  );
-}
-
-/** Makes errors of what stands for them in a line, one level deep. */
-function received<T>(value: T): T {
-  if (typeof value !== "object" || value === null) return value;
-  // why: thread-logger sends nothing else under that name
-  if ("$error" in value) return fromWire(value.$error as Wire) as T;
-  const entries = Object.entries(value);
-  if (!entries.some(([, each]) => isSentError(each))) return value;
-  // why: only errors have taken the place of what stood for them
-  return Object.fromEntries(entries.map(([key, each]) => [key, received(each)])) as T;
-}
-
-function isSentError(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "$error" in value;
 }
 
 function exitError(code: number): Error {
