@@ -95,9 +95,9 @@ export const measurements: readonly Measurement[] = [
   {
     title: "Latency of one job on an idle process",
     file: "latency.ts",
-    args: ["--samples", "600", "--block", "150"],
+    args: ["--samples", "800", "--block", "100"],
     long: ["--samples", "3000", "--block", "300"],
-    limitSeconds: 90,
+    limitSeconds: 110,
     figures: [
       {
         label: "Latency, median, against graphile-worker",

@@ -1,6 +1,7 @@
 /**
  * Takes samples from several sides on one database in turns: one side at a time is active, in
- * short blocks, so that whatever else the machine does hits all of them alike.
+ * short blocks, so that whatever else the machine does hits all of them alike. What one leaves
+ * behind does, too: each round has the opposite order of the one before.
  */
 
 import type { BenchHandler, RunningSide, Side } from "./side.ts";
@@ -20,7 +21,8 @@ export async function takeTurns<Sample>(options: TurnOptions<Sample>): Promise<S
   const { sides, handlers, blocks, prepare, sample } = options;
   const samples: Sample[][] = sides.map(() => []);
   for (let block = 0; block < blocks; block++) {
-    for (const [index, side] of sides.entries()) {
+    const order = [...sides.entries()];
+    for (const [index, side] of block % 2 === 0 ? order : order.reverse()) {
       await prepare();
       const running = await side.start(handlers);
       try {
