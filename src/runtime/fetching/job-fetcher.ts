@@ -93,7 +93,9 @@ export class JobFetcher {
     this.#tell();
     const { tasks } = this.#options;
     const plan = this.#planFor(tasks.known ?? (await tasks.all()));
-    // Between the counting of what is here and this nothing may come in between.
+    // Between the counting of what is here and this nothing may come in between. A slot that is
+    // freed from now on is one that this fetch doesn't know of.
+    for (const task of plan.full) this.#full.add(task.name);
     const reserved = this.#reserve(plan, limit);
     const release = () => this.#release(reserved);
     try {
@@ -145,8 +147,7 @@ export class JobFetcher {
     }
   }
 
-  #noteFull({ capped, limited, full }: FetchPlan, limit: number, jobs: readonly QueueJob[]): void {
-    for (const task of full) this.#full.add(task.name);
+  #noteFull({ capped, limited }: FetchPlan, limit: number, jobs: readonly QueueJob[]): void {
     for (const { task, names, slots } of [...capped, ...limited]) {
       if (slots > limit) continue;
       const own = new Set(names.values());

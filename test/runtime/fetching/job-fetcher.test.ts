@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { FetchableTasks } from "../../../src/runtime/fetching/fetchable-tasks.ts";
 import { JobFetcher, type JobFetcherOptions } from "../../../src/runtime/fetching/job-fetcher.ts";
 import { GateSnapshot } from "../../../src/runtime/holding-back/gate-snapshot.ts";
@@ -115,6 +115,25 @@ test("tasks with slots of their own have them filled while a deep queue is worke
   ]);
   expect(sent).toContain("taskrun fetch plain");
   await both.stop();
+});
+
+test("a slot that is freed while a fetch is under way that saw none is told", async () => {
+  const small = { handler: async () => null, concurrency: 1 };
+  const capped = await testRuntime({ work: async () => null, small });
+  onTestFinished(() => capped.stop());
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(capped.catalog);
+  const from = fetcherOf(capped.db, new FetchableTasks(capped.db, schemas, registry), {
+    countHere: ({ name }) => (name === "small" ? 1 : 0),
+  });
+  await addBySql(capped, "small");
+  const task = registry.find("small")!;
+  expect(await take(10, from)).toEqual([]);
+  expect(from.slotFreed(task)).toBe(true);
+  const underWay = take(10, from);
+  expect(from.slotFreed(task)).toBe(true);
+  expect(await underWay).toEqual([]);
 });
 
 test("what comes back to where a deep queue was worked through is found all the same", async () => {
