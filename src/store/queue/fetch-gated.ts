@@ -11,10 +11,11 @@
  */
 
 import type pg from "pg";
+import { oncePer } from "../../core/once-per.ts";
 import type { Schemas } from "../schemas.ts";
 import type { QueueJob } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
-import { isAmong, sendFetch, takePicked } from "./take-picked.ts";
+import { asText, isAmong, takePicked, toJobs } from "./take-picked.ts";
 
 /** One task by the ids of its names. */
 export interface Lane {
@@ -38,6 +39,10 @@ export interface GatedRequest {
   readonly byTask: boolean;
 }
 
+// Each time others have taken all that was looked at. They can't go on like that for long, and a
+// walk past what is held back may be a long one.
+const tasksLooks = 3;
+
 /**
  * Locks at most `limit` due jobs, best first. `leftBehind`: there may be more than those that came.
  * A serial queue was passed over, since its first job is one too many of its task, and one behind
@@ -48,15 +53,19 @@ export async function fetchGatedJobs(
   schemas: Schemas,
   request: GatedRequest,
 ): Promise<{ jobs: QueueJob[]; leftBehind: boolean }> {
-  const { byTask } = request;
-  const name = byTask ? "taskrun fetch gated by task" : "taskrun fetch gated";
-  const text = `${pickGated(schemas.queue, { byTask })},
-${lockQueues(schemas.queue)}
-${takePicked(schemas.queue, schemas.own)},
-  exists (select 1 from ranked where not fits and queue_id is not null)
-  ${byTask ? candidatesTaken : ""}`;
-  const jobs = await sendFetch(db, name, text, gatedValues(request), request);
-  return { jobs, leftBehind: jobs.some((job) => job.serialJobsWait) };
+  const values = gatedValues(request);
+  for (let looks = 1; ; looks += 1) {
+    const byTask = request.byTask && looks <= tasksLooks;
+    const name = byTask ? "taskrun fetch gated by task" : "taskrun fetch gated";
+    const text = (byTask ? byTaskStatement : inOrderStatement)(schemas);
+    const { rows } = await db.query({ name, text, values, rowMode: "array", types: asText });
+    const [first] = rows;
+    // A row without a job: there was something to take, and others took it all.
+    const isLate = first?.[0] === null;
+    const leftBehind = first?.at(-1) === "t";
+    if (!isLate) return { jobs: toJobs(rows, request), leftBehind };
+    if (!byTask) return { jobs: [], leftBehind };
+  }
 }
 
 export function gatedValues(request: GatedRequest): unknown[] {
@@ -87,8 +96,25 @@ export function lockQueues(queue: string, picked = "picked"): string {
 // Others may be fetching the same candidates at this moment: so many are read to spare.
 const spare = 50;
 
-const candidatesTaken = `or ((select count(*) from unqueued) < $3::int
+const candidatesTaken = `((select count(*) from unqueued) < $3::int
     and (select count(*) from candidates) = $3::int + ${spare})`;
+
+const inOrderStatement = oncePer((schemas: Schemas) => statement(schemas, false));
+const byTaskStatement = oncePer((schemas: Schemas) => statement(schemas, true));
+
+function statement({ queue, own }: Schemas, byTask: boolean): string {
+  return `${pickGated(queue, { byTask })},
+${lockQueues(queue)},
+taken (job_id) as (
+${takePicked(queue, own)}
+),
+left_behind (is_so) as (
+  select exists (select 1 from ranked where not fits and queue_id is not null)
+    or ${byTask ? candidatesTaken : "false"}
+)
+select taken.*, left_behind.is_so from left_behind left join taken on true
+where taken.job_id is not null or left_behind.is_so`;
+}
 
 const inOrder = `unqueued as (
   select id, priority, run_at from :queue._private_jobs

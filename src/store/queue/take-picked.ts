@@ -95,9 +95,17 @@ export async function sendFetch(
   name: string,
   text: string,
   values: unknown[],
-  { processId, taskNames }: FetchedFor,
+  fetchedFor: FetchedFor,
 ): Promise<QueueJob[]> {
   const { rows } = await db.query({ name, text, values, rowMode: "array", types: asText });
+  return toJobs(rows, fetchedFor);
+}
+
+/** Rows of QueueRow as jobs, in the order they should start. */
+export function toJobs(
+  rows: readonly (string | null)[][],
+  { processId, taskNames }: FetchedFor,
+): QueueJob[] {
   const jobs: QueueJob[] = [];
   const fetchedAt = new Date();
   for (const row of rows) {

@@ -97,6 +97,25 @@ describe.each([false, true])("looking task by task: %s", (byTask) => {
     const taken = all.flatMap(({ jobs }) => jobs.map((job) => job.id));
     expect(new Set(taken).size).toBe(150);
   });
+
+  test("finds what is behind all that others have their hands on", async () => {
+    await addManyBySql(q.kit, "free", 400);
+    const other = await q.db.connect();
+    try {
+      await other.query("begin");
+      await other.query(
+        `select id from ${q.schemas.queue}._private_jobs order by id limit 300 for update`,
+      );
+      const { jobs, leftBehind } = await take({ limit: 50, byTask });
+      expect(jobs.map((job) => Number(job.id))).toEqual(
+        Array.from({ length: 50 }, (_, i) => 301 + i),
+      );
+      expect(leftBehind).toBe(false);
+    } finally {
+      await other.query("rollback");
+      other.release();
+    }
+  });
 });
 
 test("tells of a serial queue whose first job was one too many", async () => {
