@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHandlerPool, createQueuePool, endPool } from "../../src/store/pools.ts";
-import { fetchJobs, fetchPlainJobs, fetchUnlessSerial } from "../../src/store/queue/fetch.ts";
+import { fetchIfPlain, fetchJobs, fetchPlainJobs } from "../../src/store/queue/fetch.ts";
 import { registerTaskNames } from "../../src/store/queue/register-task-names.ts";
 import { settlePlain } from "../../src/store/queue/settle.ts";
 import { completed, type QueueKit, queueKit } from "../support/queue-kit.ts";
@@ -59,7 +59,9 @@ test("plans that were made while the queue was empty read a deep one in order, f
   const after = { priority: 0, runAtSeconds: "0", id: "0" };
   await fetchJobs(pool, q.schemas, request);
   await fetchPlainJobs(pool, q.schemas, { ...request, after });
-  await fetchUnlessSerial(pool, q.schemas, request);
+  await fetchIfPlain(pool, q.schemas, request);
+  const many = new Map(Array.from({ length: 20 }, (_, id) => [id, `t${id}`]));
+  await fetchIfPlain(pool, q.schemas, { ...request, taskNames: many });
   await addManyBySql(q.kit, "t", 3000);
   const planOf = async (call: string) => {
     const { rows } = await pool.query(`explain (costs off) execute ${call}`);
@@ -72,10 +74,12 @@ test("plans that were made while the queue was empty read a deep one in order, f
   expect(plain).toContain("Tid Scan on _private_jobs jobs");
   expect(plain).toMatch(/LockRows\s+->\s+Index Scan using taskrun_jobs_in_order/);
   expect(plain).toMatch(/Index Cond: .*ROW\(priority, run_at, id\) > ROW/);
-  const unless = await planOf(`"taskrun fetch unless serial" ('p', '{1}', 5)`);
-  expect(unless).toContain("Tid Scan on _private_jobs jobs");
-  expect(unless).toMatch(/LockRows\s+->\s+[\s\S]*Index Scan using taskrun_jobs_in_order/);
-  expect(unless).not.toContain("Sort");
+  for (const name of ["taskrun fetch if plain, few tasks", "taskrun fetch if plain"]) {
+    const ifPlain = await planOf(`"${name}" ('p', '{1}', 5)`);
+    expect(ifPlain).toContain("Tid Scan on _private_jobs jobs");
+    expect(ifPlain).toMatch(/LockRows\s+->\s+[\s\S]*Index Scan using taskrun_jobs_in_order/);
+    expect(ifPlain).not.toContain("Sort");
+  }
   await endPool(pool);
 });
 

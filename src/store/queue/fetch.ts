@@ -17,7 +17,14 @@ import type { RowSource } from "../kept-connection.ts";
 import type { Schemas } from "../schemas.ts";
 import { QueueJob, type QueuePlace, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
-import { asText, isAmong, sendFetch, takePicked, takePlaces } from "./take-picked.ts";
+import {
+  asText,
+  isAmong,
+  sendFetch,
+  takeBarePlaces,
+  takePicked,
+  takePlaces,
+} from "./take-picked.ts";
 
 /** What every look at the queue says. */
 export interface LookRequest {
@@ -61,18 +68,24 @@ export async function fetchPlainJobs(
 }
 
 /**
- * Locks at most `limit` due jobs, best first, provided that no job of a serial queue waits: else
- * none, and none doesn't mean that nothing is due. Costs the server two thirds of `fetchJobs`, most
- * of which goes into making that statement ready to run. Passes over what `fetchPlainJobs` does.
+ * Locks at most `limit` due jobs, best first, provided that no job of a serial queue waits and none
+ * has details: else none, and none doesn't mean that nothing is due. Most of what `fetchJobs` costs
+ * the server goes into making that statement ready to run; this one is much cheaper. Passes over
+ * what `fetchPlainJobs` does.
  */
-export function fetchUnlessSerial(
+export function fetchIfPlain(
   db: RowSource,
   schemas: Schemas,
   request: LookRequest,
 ): Promise<QueueJob[]> {
-  const text = unlessSerialStatement(schemas);
-  return sendFetch(db, "taskrun fetch unless serial", text, plainValues(request), request);
+  const isFew = request.taskNames.size <= fewTasks;
+  const name = isFew ? "taskrun fetch if plain, few tasks" : "taskrun fetch if plain";
+  const text = (isFew ? ifPlainOfFewStatement : ifPlainStatement)(schemas);
+  return sendFetch(db, name, text, plainValues(request), request);
 }
+
+// Looking through so many for each row is less than making a set of them once.
+const fewTasks = 16;
 
 function plainValues({ processId, taskNames, limit }: LookRequest): unknown[] {
   return [processId, [...taskNames.keys()], limit];
@@ -137,16 +150,26 @@ const plainStatement = oncePer(({ queue, own }: Schemas): string => {
 ${takePlaces(queue, own, places)}, ${serialJobsWait(queue)}`;
 });
 
-const unlessSerialStatement = oncePer(
-  ({ queue, own }: Schemas): string => `
-${takePlaces(queue, own, plainPlaces(queue, `not ${serialJobsWait(queue)}`))}`,
+const ifPlainStatement = oncePer((schemas: Schemas) => ifPlain(schemas, isAmong("task_id", "$2")));
+const ifPlainOfFewStatement = oncePer((schemas: Schemas) =>
+  ifPlain(schemas, "task_id = any ($2::int[])"),
 );
 
-function plainPlaces(queue: string, condition: string): string {
+function ifPlain({ queue, own }: Schemas, ofTheTasks: string): string {
+  const allPlain = `not (${serialJobsWait(queue)}
+    or (select exists (select 1 from ${own}.job_details)))`;
+  return takeBarePlaces(queue, plainPlaces(queue, allPlain, ofTheTasks));
+}
+
+function plainPlaces(
+  queue: string,
+  condition: string,
+  ofTheTasks = isAmong("task_id", "$2"),
+): string {
   return `
   select ctid from ${queue}._private_jobs
   where is_available = true and job_queue_id is null
-    and run_at <= now() and ${isAmong("task_id", "$2")}
+    and run_at <= now() and ${ofTheTasks}
     and ${condition}
   order by priority, run_at, id
   limit $3::int

@@ -22,7 +22,7 @@ export function isAmong(column: string, parameter: string): string {
  * The columns of QueueRow, of `jobs` and with the name of its serial queue. What most jobs share
  * is null, which costs next to nothing to send and to read.
  */
-function rowColumns(own: string, queueName: string): string {
+function rowColumns(queueName: string, details: string): string {
   const columns = [
     "jobs.id",
     "jobs.task_id",
@@ -37,14 +37,18 @@ function rowColumns(own: string, queueName: string): string {
     queueName,
     "nullif(jobs.revision, 0)",
     "jobs.flags",
-    `case when (select exists (select 1 from ${own}.job_details)) then (
-      select json_build_object('correlation_id', d.correlation_id, 'created_by', d.created_by,
-        'parent_id', d.parent_id::text, 'metadata', d.metadata, 'retry', d.retry,
-        'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect)
-      from ${own}.job_details d where d.job_id = jobs.id) end`,
+    details,
     "jobs.ctid",
   ];
   return columns.map((column) => `${column} as ${anyName}`).join(",\n  ");
+}
+
+function detailsOf(own: string): string {
+  return `case when (select exists (select 1 from ${own}.job_details)) then (
+      select json_build_object('correlation_id', d.correlation_id, 'created_by', d.created_by,
+        'parent_id', d.parent_id::text, 'metadata', d.metadata, 'retry', d.retry,
+        'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect)
+      from ${own}.job_details d where d.job_id = jobs.id) end`;
 }
 
 // Read by their places. pg makes an object of each answer's names, wanted or not.
@@ -59,7 +63,7 @@ export function takePicked(queue: string, own: string, picked = "picked"): strin
 set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
 from ${picked} as picked
 where jobs.id = picked.id
-returning ${rowColumns(own, "picked.queue_name")}`;
+returning ${rowColumns("picked.queue_name", detailsOf(own))}`;
 }
 
 /**
@@ -68,17 +72,26 @@ returning ${rowColumns(own, "picked.queue_name")}`;
  * an index. A job that was changed and locked in the same moment is passed over.
  */
 export function takePlaces(queue: string, own: string, places: string): string {
+  return takeAt(queue, places, detailsOf(own));
+}
+
+/** Where it is known that no job has details: looking for them is a tenth of a small fetch. */
+export function takeBarePlaces(queue: string, places: string): string {
+  return takeAt(queue, places, "null::text");
+}
+
+function takeAt(queue: string, places: string, details: string): string {
   return `update ${queue}._private_jobs jobs
 set attempts = jobs.attempts + 1, locked_by = $1::text, locked_at = now()
 where jobs.ctid = any (array(${places}))
-returning ${rowColumns(own, "null::text")}`;
+returning ${rowColumns("null::text", details)}`;
 }
 
 /** A statement that reads the jobs $2 which the process $1 has locked, as `takePicked` does. */
 export function readTaken(queue: string, own: string): string {
   const queueName = `(
     select q.queue_name from ${queue}._private_job_queues q where q.id = jobs.job_queue_id)`;
-  return `select ${rowColumns(own, queueName)}
+  return `select ${rowColumns(queueName, detailsOf(own))}
 from unnest($2::bigint[]) as taken (id)
 join ${queue}._private_jobs jobs on jobs.id = taken.id and jobs.locked_by = $1::text`;
 }

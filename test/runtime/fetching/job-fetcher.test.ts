@@ -196,7 +196,7 @@ test("jobs of tasks nobody has here, once they slow a fetch down, are not read t
   const asked = Promise.withResolvers<void>();
   const query = async (config: pg.QueryConfig, values?: unknown[]) => {
     sent.push(config.name);
-    if (config.name === "taskrun fetch unless serial") {
+    if (config.name === "taskrun fetch if plain, few tasks") {
       await kit.db.query("select pg_sleep(0.03)");
     }
     const result = await kit.db.query(config, values);
