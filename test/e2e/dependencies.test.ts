@@ -99,19 +99,25 @@ describe("a graph of 500 jobs in 20 layers, with failures and mixed policies,", 
 
 describe("a client", () => {
   test("queues jobs that wait for each other, and waits for the last", async () => {
-    const add = async ({ n }: { n: number }) => ({ n });
+    const childAdded = Promise.withResolvers<void>();
+    const add = async ({ n }: { n: number }) => {
+      if (n === 1) await childAdded.promise;
+      return { n };
+    };
     await using kit = await testRuntime({ add }, { pollIntervalMs: 500 });
     const runtime = kit.createRuntime();
     await runtime.start();
     await using client = createClient({ connectionString: kit.connectionString, tasks: false });
     try {
-      const first = await client.enqueue("add", { n: 1 }, { delay: "100ms" });
+      const first = await client.enqueue("add", { n: 1 });
       const child = await client.enqueue("add", { n: 2 }, { after: [first.id] });
       expect((await kit.job(child.id))?.state).toBe("blocked");
+      childAdded.resolve();
       expect(await client.wait(child, { timeout: "20s" })).toEqual({ n: 2 });
       const [one, two] = [await kit.job(first.id), await kit.job(child.id)];
       expect(two?.started_at?.getTime()).toBeGreaterThanOrEqual(one?.finished_at?.getTime() ?? 0);
     } finally {
+      childAdded.resolve();
       await runtime.stop();
     }
   }, 60_000);
