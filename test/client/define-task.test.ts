@@ -120,11 +120,11 @@ test("a task that was defined elsewhere is known by where the client finds it, o
   });
 });
 
-test("noting where a task was defined takes microseconds", () => {
+test("noting where a task was defined costs next to nothing", () => {
   const definition = { handler: () => 1 };
   const started = performance.now();
-  for (let count = 0; count < 1000; count += 1) defineTask(definition);
-  expect(performance.now() - started).toBeLessThan(200);
+  for (let count = 0; count < 10_000; count += 1) defineTask(definition);
+  expect(performance.now() - started).toBeLessThan(2_000);
 });
 
 test("a task that watch mode has loaded knows its name and its schema too", async () => {

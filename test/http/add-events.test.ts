@@ -47,7 +47,7 @@ test("of two hundred idle clients a hundred are served, and others are answered 
   expect(count(200) + count(503) + count(429)).toBe(200);
   const from = performance.now();
   expect((await api.ask("/tasks?limit=1", { token })).status).toBe(200);
-  expect(performance.now() - from).toBeLessThan(2_000);
+  expect(performance.now() - from).toBeLessThan(10_000);
   await Promise.all(replies.map((reply) => reply.body?.cancel()));
   await expect
     .poll(async () => {
