@@ -11,7 +11,7 @@ import { createTestDatabase } from "../support/test-database.ts";
 import { addManyBySql } from "../support/test-runtime.ts";
 
 const plainWorker = fileURLToPath(new URL("../support/plain-graphile-worker.ts", import.meta.url));
-const jobs = 20_000;
+const jobs = 6_000;
 
 test("two processes and a plain graphile-worker drain one queue, each job once", async () => {
   const database = await createTestDatabase();

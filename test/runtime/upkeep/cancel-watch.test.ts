@@ -43,7 +43,7 @@ async function count(table: string, where = "true"): Promise<number> {
   return rows[0].n;
 }
 
-const patience = { timeout: 10_000 };
+const patience = { timeout: 60_000 };
 
 const noRequests = () => expect.poll(() => count("taskrun.cancellations"), patience).toBe(0);
 
