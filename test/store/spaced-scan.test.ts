@@ -1,7 +1,12 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { SpacedScan } from "../../src/store/spaced-scan.ts";
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 test("a question is asked again when it is time, and answered from before until then", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
   let asked = 0;
   const scan = new SpacedScan({ intervalMs: 30, share: 1 }, async () => {
     asked += 1;
@@ -9,10 +14,10 @@ test("a question is asked again when it is time, and answered from before until 
   });
   expect(await scan.answer()).toBe(1);
   expect(await scan.answer()).toBe(1);
+  vi.advanceTimersByTime(29);
   expect(await scan.fresh()).toBeNull();
-  let next: number | null = null;
-  while (next === null) next = await scan.fresh();
-  expect(next).toBe(2);
+  vi.advanceTimersByTime(1);
+  expect(await scan.fresh()).toBe(2);
   expect(await scan.answer()).toBe(2);
 });
 
