@@ -125,13 +125,13 @@ const situations: Record<string, () => Promise<[id: string, expected: object]>> 
     const id = await addBySql(kit, "greet");
     await kit.db.query(
       `insert into taskrun.processes (id, host, pid, version, beat_at)
-       values ('taskrun-1', 'here', 1, '0', now() - interval '40 s')`,
+       values ('taskrun-1', 'here', 1, '0', now() - interval '2 h')`,
     );
     await kit.db.query(
       `update graphile_worker._private_jobs set locked_at = now(), locked_by = 'taskrun-1',
        attempts = 1`,
     );
-    const silent = "which fell silent 40s ago; another running process gives it away";
+    const silent = "which fell silent 2h ago; another running process gives it away";
     const sentence = saying(`It is held by the process taskrun-1, ${silent}`);
     return [id, { state: "running", reason: "held-by-silent-process", sentence }];
   },

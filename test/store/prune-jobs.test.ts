@@ -97,15 +97,15 @@ describe("what is due", () => {
   });
 
   test("goes by each task's own word on each outcome", async () => {
-    await publish("short", { completed: 60_000, cancelled: 3_600_000, failed: null });
+    await publish("short", { completed: 600_000, cancelled: 3_600_000, failed: null });
     await publish("long", { completed: null, cancelled: null, failed: 0 });
     const stays = [
-      await finished("50 seconds", { task: "short" }),
+      await finished("5 minutes", { task: "short" }),
       await finished("50 minutes", { task: "short", state: "cancelled" }),
       await finished("500 days", { task: "short", state: "failed" }),
       await finished("500 days", { task: "long" }),
     ];
-    await finished("70 seconds", { task: "short" });
+    await finished("11 minutes", { task: "short" });
     await finished("70 minutes", { task: "short", state: "cancelled" });
     await finished("20 seconds", { task: "long", state: "failed" });
     expect(await pruneDue(q.db, q.schemas)).toBe(3);

@@ -130,9 +130,10 @@ test("every piece of time has what ended in it", async () => {
 });
 
 test("records that come late are found and counted", async () => {
-  await add(3, ago(5 * minuteMs));
+  const then = ago(5 * minuteMs);
+  await add(3, then);
   await countAll();
-  await add(4, ago(5 * minuteMs));
+  await add(4, then);
   await add(2, ago(3 * hourMs), "b");
   expect(await totals(ago(4 * hourMs))).toEqual({ a: [3, 0, 0] });
   expect(await recountEnded(kit.db, schemas, ago(10 * minuteMs))).toBe(1);

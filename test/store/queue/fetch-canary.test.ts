@@ -12,7 +12,7 @@ afterEach(() => q.stop());
 
 async function fetch(processId = "p", pausedQueues: string[] = []) {
   const taskNames = await registerTaskNames(q.db, q.schemas, ["t", "old:t"]);
-  const request = { processId, taskNames, task: "t", pausedQueues, leaseMs: 10_000 };
+  const request = { processId, taskNames, task: "t", pausedQueues, leaseMs: 60_000 };
   return fetchCanary(q.db, q.schemas, request);
 }
 
