@@ -12,8 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-const watch = (query = "", as = token) =>
-  fetch(`${api.url}/events${query}`, { headers: { authorization: `Bearer ${as}` } });
+const watch = (query = "", as = token, { url } = api) =>
+  fetch(`${url}/events${query}`, { headers: { authorization: `Bearer ${as}` } });
 
 test("it needs a token that may read, and known parameters", async () => {
   expect((await api.ask("/events")).status).toBe(401);
@@ -27,31 +27,35 @@ test("a new task is told to whoever watches, in time", async () => {
   expect(reply.headers.get("content-type")).toBe("text/event-stream");
   expect(reply.headers.get("cache-control")).toBe("no-store");
   const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const added: Promise<unknown>[] = [];
   const adding = setInterval(() => {
-    void api.ask("/tasks", { token, json: { task_type: "any" } });
+    added.push(api.ask("/tasks", { token, json: { task_type: "any" } }));
   }, 200);
   let text = "";
-  while (!text.includes('"status":"pending"')) text += (await reader?.read())?.value ?? "";
+  const isWhole = () => text.includes('"status":"pending"') && text.endsWith("\n\n");
+  while (!isWhole()) text += (await reader?.read())?.value ?? "";
   clearInterval(adding);
+  await Promise.all(added);
   expect(text).toMatch(/^retry: 2000\n\n(id: \d+-\d+\nevent: job\ndata: \{.*\}\n\n)+$/);
   await reader?.cancel();
 });
 
 test("of two hundred idle clients a hundred are served, and others are answered meanwhile", async () => {
-  const tokens = await Promise.all(Array.from({ length: 20 }, () => api.token(["read"])));
+  // A server of their own: the stream of a client that has gone may be counted a moment longer.
+  await using other = await httpApi();
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => other.token(["read"])));
   const replies = await Promise.all(
-    Array.from({ length: 200 }, (_, n) => watch("", tokens[n % tokens.length])),
+    Array.from({ length: 200 }, (_, n) => watch("", tokens[n % tokens.length], other)),
   );
   const count = (status: number) => replies.filter((reply) => reply.status === status).length;
   expect(count(200)).toBe(100);
   expect(count(200) + count(503) + count(429)).toBe(200);
-  const from = performance.now();
-  expect((await api.ask("/tasks?limit=1", { token })).status).toBe(200);
-  expect(performance.now() - from).toBeLessThan(10_000);
+  const [first] = tokens;
+  expect((await other.ask("/tasks?limit=1", { token: first! })).status).toBe(200);
   await Promise.all(replies.map((reply) => reply.body?.cancel()));
   await expect
     .poll(async () => {
-      const reply = await watch();
+      const reply = await watch("", first, other);
       await reply.body?.cancel();
       return reply.status;
     })
