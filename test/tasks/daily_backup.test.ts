@@ -130,7 +130,8 @@ describe("a backup that doesn't get done leaves no file", () => {
     expect(pages).toBeLessThan(4);
     expect(await project.files("backups")).toEqual([]);
     const open = await project.pool.query(
-      "select 1 from pg_stat_activity where datname = current_database() and xact_start < now()",
+      `select 1 from pg_stat_activity where datname = current_database() and xact_start < now()
+         and backend_type = 'client backend'`,
     );
     expect(open.rowCount).toBe(0);
   });

@@ -142,10 +142,15 @@ describe("in the testing kit", () => {
 });
 
 test("in a process: cancelled while the payment is made, all is undone and the job cancelled", async () => {
-  await using kit = await testRuntime({
-    order_fulfillment: orderFulfillment,
-    send_email: sendEmail,
-  });
+  const told = signal();
+  const fulfillment: typeof orderFulfillment = {
+    ...orderFulfillment,
+    handler(payload, ctx) {
+      ctx.signal.addEventListener("abort", () => told.resolve());
+      return orderFulfillment.handler(payload, ctx);
+    },
+  };
+  await using kit = await testRuntime({ order_fulfillment: fulfillment, send_email: sendEmail });
   await stock(kit.db);
   const { id } = await kit.enqueue("order_fulfillment", order);
   const paying = signal();
@@ -161,6 +166,8 @@ test("in a process: cancelled while the payment is made, all is undone and the j
   await paying.promise;
   clearInterval(waiting);
   await kit.db.query("select taskrun.cancel_job($1, 'ordered by mistake')", [id]);
+  // The process hears of it while the payment waits: else it might be done before.
+  await told.promise;
   await other.query("commit");
   other.release();
   let job = await kit.job(id);

@@ -186,8 +186,9 @@ describe("a report by name", () => {
     await migrate(migrated.url, { schema: "graphile_worker" });
     const itsPool = new Pool({ connectionString: migrated.url, max: 1 });
     try {
-      await itsPool.query("select graphile_worker.add_job('send_email', '{}')");
-      const { rows } = await itsPool.query<{ today: string }>("select current_date::text as today");
+      const { rows } = await itsPool.query<{ today: string }>(
+        "select created_at::date::text as today from graphile_worker.add_job('send_email', '{}')",
+      );
       const today = rows[0]?.today ?? "";
       const payload = { report_type: "jobs", start_date: today, end_date: today };
       const { outcome } = await runTask(reportGeneration, payload, { pool: itsPool });
