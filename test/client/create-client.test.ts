@@ -1,4 +1,5 @@
 import { chmod } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -107,6 +108,8 @@ describe("connections", () => {
        where application_name = 'taskrun client' and datname = current_database()`,
     );
     await expect.poll(connections).toEqual([]);
+    // What the server has said at its end is read in this turn of the event loop at the latest.
+    await nextTurn();
     await expect(client.enqueue("nothing")).resolves.toMatchObject({ id: expect.any(String) });
   });
 
