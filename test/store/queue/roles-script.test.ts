@@ -213,7 +213,7 @@ async function runtimeAs(who: keyof typeof users) {
       throw new Error("no");
     },
     shy: {
-      retry: { baseDelay: 1 },
+      retry: { baseDelay: 0 },
       handler: async () => {
         tries += 1;
         throw new Error(`try ${tries}`);
