@@ -4,10 +4,13 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LoadFailure } from "../../src/core/catalog.ts";
 import { writeTaskTypes } from "../../src/dev/write-task-types.ts";
 import { repositoryDir } from "../repo/source-tree.ts";
+
+// Each test is a run of the compiler, which a busy machine has for a minute and more.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const compiler = join(repositoryDir, "node_modules/typescript/bin/tsc");
 let projectDir: string;

@@ -124,4 +124,5 @@ test("a client that is generated from the document compiles, asks and is answere
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-});
+  // The compiler runs twice, and all of it in processes that have to start.
+}, 300_000);
