@@ -11,9 +11,10 @@ export default defineConfig({
     // They have a command of their own: `npm run test:faults`.
     exclude: ["test/faults/**", "**/node_modules/**"],
     globalSetup: ["test/support/global-setup.ts"],
-    // Process and database tests start real servers; the limit is for hangs, not for speed.
+    // Process and database tests start real servers; the limits are for hangs, not for speed: a
+    // machine that does ten things at once takes ten times as long.
     testTimeout: 180_000,
-    hookTimeout: 180_000,
+    hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
     // Most tests wait for a server or for processes most of the time.
     maxWorkers: "100%",

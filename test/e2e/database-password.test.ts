@@ -70,7 +70,7 @@ test.each([["run", "--once"], ["jobs", "--json"], ["doctor"]])(
   },
 );
 
-test("nor does one that works, though its handlers tell", { timeout: 120_000 }, async () => {
+test("nor does one that works, though its handlers tell", { timeout: 240_000 }, async () => {
   const url = new URL(database.url);
   const own = decodeURIComponent(url.password);
   const env = { DATABASE_URL: database.url, TASKRUN_LOG_LEVEL: "trace" };

@@ -6,4 +6,4 @@ import { killAtMoments } from "../faults/support/kill-at-moments.ts";
 test("processes killed at random moments leave each job with one record", async () => {
   await using lab = await FaultLab.open();
   await killAtMoments(lab, { jobs: 300, kills: 20 });
-}, 300_000);
+}, 600_000);

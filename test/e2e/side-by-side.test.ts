@@ -56,4 +56,4 @@ test("two processes and a plain graphile-worker drain one queue, each job once",
   expect(rows).toEqual([{ runs: jobs, jobs, workers: 3 }]);
   await db.end();
   await database.drop();
-});
+}, 480_000);

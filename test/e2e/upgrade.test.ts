@@ -121,7 +121,7 @@ test("old, new and plain processes share one queue while it is migrated under th
   // graphile-worker keeps nothing of what it has done.
   expect(recorded + elsewhere).toBe(added.length);
   expect(old.stderr).not.toContain("error:");
-});
+}, 480_000);
 
 test("an older version refuses, at each start, a database that a newer one has migrated", async () => {
   const env = { DATABASE_URL: database.url };

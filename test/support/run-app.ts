@@ -23,7 +23,7 @@ export async function runApp(
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ["--conditions=taskrun-source", join(project.dir, file)],
-    { cwd: join(project.dir, cwd), env: { ...environment, ...env }, timeout: 120_000 },
+    { cwd: join(project.dir, cwd), env: { ...environment, ...env }, timeout: 180_000 },
   );
   return JSON.parse(stdout);
 }
