@@ -35,13 +35,16 @@ async function attemptsInQueue(): Promise<number> {
 }
 
 describe("a task's concurrency", () => {
-  /** A handler that says how many of it run at once. */
-  function counted() {
+  /** A handler that says how many of it run at once; none ends before `enough` have done so. */
+  function counted(enough: number) {
     const seen = { now: 0, most: 0, order: [] as number[] };
+    const atOnce = signal();
     const handler = async ({ n = 0 }: { n?: number }) => {
       seen.now += 1;
       seen.most = Math.max(seen.most, seen.now);
       seen.order.push(n);
+      if (seen.now === enough) atOnce.resolve();
+      await atOnce.promise;
       await new Promise((resolve) => setTimeout(resolve, 10));
       seen.now -= 1;
     };
@@ -49,8 +52,8 @@ describe("a task's concurrency", () => {
   }
 
   test("is never exceeded, by whichever name and queue its jobs come, and others go on", async () => {
-    const capped = counted();
-    const other = counted();
+    const capped = counted(2);
+    const other = counted(6);
     kit = await testRuntime({
       capped: { concurrency: 2, aliases: ["old:capped"], handler: capped.handler },
       other: other.handler,
@@ -101,7 +104,7 @@ describe("a task's concurrency", () => {
   });
 
   test("ends with a reload that changes it", async () => {
-    const { seen, handler } = counted();
+    const { seen, handler } = counted(4);
     kit = await testRuntime({ one: { concurrency: 1, handler } });
     const running = await start(8);
     const task = kit.catalog.tasks.get("one");
@@ -118,10 +121,12 @@ describe("a pause", () => {
   test("of a task leaves its jobs uncounted in the queue, and others go on", async () => {
     const started = signal();
     const mayEnd = signal();
+    let slow = 0;
     let others = 0;
     kit = await testRuntime({
       slow: async () => {
-        started.resolve();
+        slow += 1;
+        if (slow === 4) started.resolve();
         await mayEnd.promise;
       },
       quick: async () => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
-import { addBySql, countLocks, signal, testRuntime } from "../support/test-runtime.ts";
+import { addBySql, countLocks, type Signal, signal, testRuntime } from "../support/test-runtime.ts";
 
 const toEnd: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -17,17 +17,23 @@ interface Payload {
 
 const byTenant = (payload: unknown) => (payload as Payload).tenant;
 
-/** What handlers see: who runs, since when, and in which order jobs ended. */
+/**
+ * What handlers see: who runs, since when, and in which order jobs ended. Of a tenant that
+ * `together` names, no job ends before so many have run at once.
+ */
 class Observed {
   readonly running = new Map<string, number>();
   readonly most = new Map<string, number>();
   readonly startedAt = new Map<string, number[]>();
   readonly ended: string[] = [];
   readonly #expected: number;
+  readonly #together: Readonly<Record<string, number>>;
+  readonly #atOnce = new Map<string, Signal>();
   readonly all = signal();
 
-  constructor(expected: number) {
+  constructor(expected: number, together: Readonly<Record<string, number>> = {}) {
     this.#expected = expected;
+    this.#together = together;
   }
 
   async run(tenant: string, work: () => Promise<unknown>): Promise<void> {
@@ -35,6 +41,10 @@ class Observed {
     const running = (this.running.get(tenant) ?? 0) + 1;
     this.running.set(tenant, running);
     this.most.set(tenant, Math.max(running, this.most.get(tenant) ?? 0));
+    const atOnce = this.#atOnce.get(tenant) ?? signal();
+    this.#atOnce.set(tenant, atOnce);
+    if (running >= (this.#together[tenant] ?? 1)) atOnce.resolve();
+    await atOnce.promise;
     await work();
     this.running.set(tenant, (this.running.get(tenant) ?? 0) - 1);
     this.ended.push(tenant);
@@ -79,7 +89,7 @@ async function addMany(
 }
 
 test("no more of a key run at once than its limit allows, and all are done", async () => {
-  const seen = new Observed(240);
+  const seen = new Observed(240, { a: 3, b: 3, c: 3, d: 3 });
   const handler = (payload: unknown) => seen.run(byTenant(payload), () => sleep(3));
   const kit = await kitWith({ call: { limit: { key: byTenant, concurrency: 3 }, handler } });
   const fleet = processes(kit, 3);
@@ -94,12 +104,15 @@ test("no more of a key run at once than its limit allows, and all are done", asy
 
 test("a tenant with many jobs doesn't hold up one with few", async () => {
   const seen = new Observed(603);
-  const handler = (payload: unknown) => seen.run(byTenant(payload), () => sleep(5));
+  const lightAdded = signal();
+  const work = () => lightAdded.promise.then(() => sleep(5));
+  const handler = (payload: unknown) => seen.run(byTenant(payload), work);
   const kit = await kitWith({ call: { limit: { key: byTenant, concurrency: 6 }, handler } });
   await addMany(kit, "heavy", 600);
   const [runtime] = processes(kit, 1);
   await runtime?.start();
   await addMany(kit, "light", 3);
+  lightAdded.resolve();
   await seen.all.promise;
   const place = seen.ended.lastIndexOf("light") - seen.ended.indexOf("light");
   expect(place).toBeLessThan(40);
@@ -121,7 +134,7 @@ test("in no span of the rate's length more jobs of a key start than it allows", 
 });
 
 test("a serial queue and a limit hold together", async () => {
-  const seen = new Observed(40);
+  const seen = new Observed(40, { a: 2 });
   const one = new Observed(40);
   const handler = (payload: unknown, ctx: { queue: string | null }) =>
     seen.run(byTenant(payload), () => one.run(ctx.queue ?? "none", () => sleep(2)));
@@ -138,7 +151,7 @@ test("a serial queue and a limit hold together", async () => {
 test("jobs of a process that stops go back, and others run them within the limit", async () => {
   const running = signal();
   const release = signal();
-  const seen = new Observed(4);
+  const seen = new Observed(4, { a: 2 });
   let stopping = true;
   const handler = async (payload: unknown) => {
     if (!stopping) return seen.run(byTenant(payload), () => sleep(1));
@@ -178,9 +191,10 @@ test("jobs of a process that died count until they are rescued", async () => {
   if (runtime === undefined) throw new Error("no process");
   await runtime.start();
   for (;;) {
+    const ended = [...seen.ended];
     const { rows } = await kit.db.query("select dead_at from taskrun.processes where id = 'dead'");
     if (rows[0].dead_at !== null) break;
-    expect(seen.ended).toEqual([]);
+    expect(ended).toEqual([]);
     await sleep(20);
   }
   await seen.all.promise;
