@@ -82,15 +82,18 @@ const handlers = {
   },
   returns: async (which: string) => returned[which]?.[0],
   returns_list: () => ["x", "y"],
-  mutates: (
-    payload: { list: number[]; more?: unknown },
-    ctx: { job: object; payload: unknown },
-  ) => {
-    payload.list.length = 0;
-    payload.more = circularOutput;
-    Reflect.set(ctx, "attempt", 99);
-    Reflect.set(ctx.job, "attempt", 99);
-    throw new Error("after the change");
+  mutates: {
+    retry: { baseDelay: "1h" },
+    handler: (
+      payload: { list: number[]; more?: unknown },
+      ctx: { job: object; payload: unknown },
+    ) => {
+      payload.list.length = 0;
+      payload.more = circularOutput;
+      Reflect.set(ctx, "attempt", 99);
+      Reflect.set(ctx.job, "attempt", 99);
+      throw new Error("after the change");
+    },
   },
 };
 
