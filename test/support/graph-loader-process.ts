@@ -4,7 +4,8 @@
  * needs, and they replace `import()` anyway.
  */
 
-import { setTimeout as delay } from "node:timers/promises";
+import { writeFileSync } from "node:fs";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { getHeapSpaceStatistics } from "node:v8";
 import type { ChangeSet } from "../../src/core/catalog.ts";
 import type { TaskLayer } from "../../src/core/resolve-task.ts";
@@ -45,6 +46,14 @@ const commands: Readonly<Record<string, (...args: Arguments) => unknown>> = {
   },
   async change(paths: readonly string[]) {
     return shownChanges(await loader.change(paths));
+  },
+  /** Empties the file, tells the loader, and writes the text once that has seen it empty. */
+  async saveInTwoSteps(path: string, text: string) {
+    writeFileSync(path, "");
+    const changing = loader.change([path]);
+    await nextTurn();
+    writeFileSync(path, text);
+    return shownChanges(await changing);
   },
   async setLayers(layers: readonly TaskLayer[]) {
     return shownChanges(await loader.setLayers(layers));
