@@ -38,7 +38,7 @@ test("a saved task and a shared helper reload exactly the tasks that use them", 
 test("a broken save keeps the last good version, with a frame, until it is mended", async () => {
   await using watched = await WatchedProject.of(
     { "tasks/a.ts": "export default () => 1;" },
-    { flags, importTimeoutMs: 300 },
+    { flags, importTimeoutMs: 2_000 },
   );
   await watched.load();
   const broken = await watched.save("tasks/a.ts", "export default () => (;");

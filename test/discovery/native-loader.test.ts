@@ -31,7 +31,7 @@ test("broken files of every kind leave the others alone, and the lists are sorte
     "tasks/hangs.ts": "await new Promise(() => {});",
   });
   await project.link("tasks/dangling.ts", "./gone.ts");
-  const { failures, names } = await project.load({ importTimeoutMs: 300 });
+  const { failures, names } = await project.load({ importTimeoutMs: 2_000 });
   expect(names).toEqual(["a", "m/n", "z"]);
   expect(
     failures.map(({ code, file }) => [file.slice(project.path("tasks/").length), code]),
@@ -59,7 +59,7 @@ test("the config's layers apply outside the folders'", async () => {
   const loader = new NativeLoader({
     projectDir: project.dir,
     tasksDir: project.path("tasks"),
-    importTimeoutMs: 1000,
+    importTimeoutMs: 20_000,
     layers: [{ source: "worker.config.ts", defaults: { timeout: "9s" }, middleware: [] }],
   });
   await project.write("tasks/x.mjs", "export default { priority: 3, handler: () => 1 };");
@@ -82,7 +82,7 @@ test("a second load finds the files that came since", async () => {
   const loader = new NativeLoader({
     projectDir: project.dir,
     tasksDir: project.path("tasks"),
-    importTimeoutMs: 1000,
+    importTimeoutMs: 20_000,
     layers: [],
   });
   expect([...(await loader.load()).tasks.keys()]).toEqual(["a"]);
