@@ -33,7 +33,7 @@ const looks = [
 ] as const;
 
 const until = (isTrue: () => Promise<boolean>) =>
-  vi.waitFor(async () => expect(await isTrue()).toBe(true), { timeout: 20_000, interval: 100 });
+  vi.waitFor(async () => expect(await isTrue()).toBe(true), { timeout: 60_000, interval: 100 });
 
 describeInBrowser("the appearance of the dashboard", () => {
   let browser: Browser;
@@ -89,7 +89,7 @@ describeInBrowser("the appearance of the dashboard", () => {
   });
 
   // Twelve screens, each painted, kept and examined.
-  const limit = { timeout: 180_000 };
+  const limit = { timeout: 480_000 };
 
   test.each(looks)("in %s at %o", limit, async (scheme, viewport) => {
     const dashboard = await openDashboard({ browser, url: api.url, scheme, viewport });
@@ -139,11 +139,10 @@ describeInBrowser("the appearance of the dashboard", () => {
       page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const dark = await ground();
     await page.getByRole("button", { name: /^Colours: system/ }).click();
-    const light = await ground();
-    expect(light).not.toBe(dark);
+    await expect.poll(ground).not.toBe(dark);
     await page.reload();
     await page.getByRole("button", { name: /^Colours: light/ }).click();
-    expect(await ground()).toBe(dark);
+    await expect.poll(ground).toBe(dark);
     await dashboard.close();
   });
 });

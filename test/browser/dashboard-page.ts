@@ -38,7 +38,8 @@ export async function openDashboard(options: PageOptions): Promise<DashboardPage
     timezoneId: "UTC",
     reducedMotion: "reduce",
   });
-  context.setDefaultTimeout(15_000);
+  // This machine may have much else to do.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => void problems.push(String(error)));
@@ -55,11 +56,19 @@ export async function openDashboard(options: PageOptions): Promise<DashboardPage
     page,
     problems,
     async go(hash) {
-      await page.evaluate((to) => location.assign(to), hash);
+      await assign(page, hash);
       await page.locator("h1").first().waitFor();
     },
     close: () => context.close(),
   };
+}
+
+/** Goes to a screen; resolves when the one before it is no longer painted. */
+export async function assign(page: Page, hash: string): Promise<void> {
+  await page.evaluate(async (to) => {
+    location.assign(to);
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+  }, hash);
 }
 
 /** What is hard or impossible to use without eyes, mouse or good contrast. */

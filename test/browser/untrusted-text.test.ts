@@ -8,7 +8,7 @@ import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
 import { type HttpApi, httpApi } from "../support/http-api.ts";
 import { testRuntime } from "../support/test-runtime.ts";
 import { describeInBrowser, launchChromium } from "./chromium.ts";
-import { openDashboard } from "./dashboard-page.ts";
+import { assign, openDashboard } from "./dashboard-page.ts";
 
 const evil = [
   "<img src=x onerror=\"globalThis.evil='image'\">",
@@ -55,7 +55,7 @@ describeInBrowser("untrusted text", () => {
     };
     id = (await api.ask("/tasks", { json })).body.data.id;
     const ended = async () => (await api.ask(`/tasks/${id}`)).body.data.status;
-    await vi.waitFor(async () => expect(await ended()).toBe("failed"), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await ended()).toBe("failed"), { timeout: 60_000 });
     await api.ask("/pause", { json: { task_type: "evil", reason: evil } });
   });
   afterAll(async () => {
@@ -83,7 +83,7 @@ describeInBrowser("untrusted text", () => {
     ];
     let shown = 0;
     for (const hash of screens) {
-      await page.evaluate((to) => location.assign(to), hash);
+      await assign(page, hash);
       await page.locator("h1, .notice").first().waitFor();
       await page.locator(".loading").waitFor({ state: "detached" });
       for (const closed of await page.locator("details:not([open]) > summary").all()) {
