@@ -252,7 +252,11 @@ test("a restart, asked for or not, ends the sessions and keeps the port", async 
   const current = (await findEmbeddedPostgres(dataDir))?.pid ?? 0;
   process.kill(current, "SIGKILL");
   await untilProcessEnds(current);
-  while ((await findEmbeddedPostgres(dataDir))?.pid === current) await sleep(20);
+  for (;;) {
+    const pid = (await findEmbeddedPostgres(dataDir))?.pid ?? current;
+    if (pid !== current) break;
+    await sleep(20);
+  }
   expect(await value(postgres.url, "select 1")).toBe(1);
   await postgres.stop();
   await expect(restartEmbeddedPostgres(dataDir, "fast")).rejects.toThrow("No embedded Postgres");

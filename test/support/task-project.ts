@@ -1,7 +1,8 @@
 /** A project in a folder of its own, with real files, loaded by Node itself. */
 
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -53,7 +54,8 @@ export class TaskProject implements AsyncDisposable {
 
   async write(path: string, text: string): Promise<void> {
     await mkdir(dirname(this.path(path)), { recursive: true });
-    await writeFile(this.path(path), text);
+    // In one go: whoever watches the file would take it for an empty one between two steps.
+    writeFileSync(this.path(path), text);
   }
 
   async link(path: string, target: string): Promise<void> {

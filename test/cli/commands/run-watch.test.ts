@@ -73,13 +73,16 @@ describe("a save", () => {
   });
 
   test("leaves the job that runs on the old code, and the next one runs the new", async () => {
-    const lasting = (text: string) => `export default async (payload, ctx) => {
+    const lasting = (text: string) => `export default { timeout: false, handler: async (
+      payload,
+      ctx,
+    ) => {
       ctx.log.info("begins in " + ${JSON.stringify(text)});
       while (payload.long && !(await ctx.query("select 1 from done")).rows.length) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       return ${JSON.stringify(text)};
-    };`;
+    } };`;
     await start({ "tasks/work.ts": lasting("one") });
     await db.query("create table done ()");
     const long = await add("work", { long: true });
@@ -98,7 +101,7 @@ describe("a save", () => {
     await start({ "tasks/work.ts": answering("one") });
     await project.write("tasks/work.ts", "export default async () => {\n  const = 3;\n};\n");
     await watching.says("tasks/work.ts:2:9");
-    expect(watching.stderr).toContain("> 2 |   const = 3;");
+    await watching.says("> 2 |   const = 3;");
     await watching.says("jobs run on work v1");
     expect(await outputOf(await add("work"))).toBe("one");
     await project.write("tasks/work.ts", answering("two"));
@@ -163,7 +166,8 @@ describe("files that come and go", () => {
     expect(await job(waiting)).toMatchObject({ attempts: 1 });
     await project.write("tasks/a.ts", answering("three"));
     await watching.says("↻ a v");
-    expect(await outputOf(await add("a"))).toBe("three");
+    // Of two, which was told as a file and as what is in a folder, it may have said that too.
+    while ((await outputOf(await add("a"))) !== "three");
   });
 });
 
@@ -267,8 +271,12 @@ test("the types of jobs follow the tasks where the compiler looks for them", asy
   await start({ "tsconfig.json": "{}", "tasks/one.ts": answering("one") });
   await project.write("tasks/two.ts", answering("two"));
   const types = async () => readFile(project.path("taskrun-env.d.ts"), "utf8").catch(() => "");
-  while (!(await types()).includes("tasks/two.ts")) await db.query("select pg_sleep(0.01)");
-  expect(await types()).toContain("tasks/one.ts");
+  let text = await types();
+  while (!text.includes("tasks/two.ts")) {
+    await db.query("select pg_sleep(0.01)");
+    text = await types();
+  }
+  expect(text).toContain("tasks/one.ts");
 });
 
 test("a crontab that is written, mended and removed is followed", async () => {
