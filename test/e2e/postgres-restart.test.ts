@@ -27,6 +27,7 @@ afterAll(async () => {
 describe.each(["fast", "immediate"] as const)("a %s restart of Postgres", (mode) => {
   test("under 50 running jobs loses none, doubles none, and the process goes on", async () => {
     const running = signal();
+    const away = signal();
     const restarted = signal();
     const runs = new Map<number, number>();
     const kit = await createTestRuntime({
@@ -38,17 +39,19 @@ describe.each(["fast", "immediate"] as const)("a %s restart of Postgres", (mode)
           runs.set(n, (runs.get(n) ?? 0) + 1);
           if (runs.size === 50) running.resolve();
           // Half end while the server is away, half after it is back.
-          if (n % 2 === 0) await restarted.promise;
+          await (n % 2 === 0 ? restarted : away).promise;
           await new Promise((resolve) => setTimeout(resolve, 200));
           return n;
         },
       },
     });
     const runtime = kit.createRuntime();
+    runtime.events.once("database:waiting", () => away.resolve());
     await addManyBySql(kit, "work", 100);
     await runtime.start();
     await running.promise;
     await restartEmbeddedPostgres(dataDir, mode);
+    away.resolve();
     restarted.resolve();
     await runtime.drain();
     await runtime.stop();
