@@ -58,7 +58,16 @@ async function job(id: string): Promise<Record<string, unknown> | undefined> {
 }
 
 const becomes = (id: string, state: string) =>
-  expect.poll(async () => (await job(id))?.state, { timeout: 30_000 }).toBe(state);
+  expect.poll(async () => (await job(id))?.state).toBe(state);
+
+/** Before a heartbeat has said so, a process that dies is taken not to have begun the job. */
+const isKnownToRun = (id: string) =>
+  expect
+    .poll(async () => {
+      const asked = "select from taskrun.processes where $1::bigint = any (running)";
+      return (await db.query(asked, [id])).rowCount;
+    })
+    .toBe(1);
 
 test("a job that runs in another process is stopped there, and --wait waits for it", async () => {
   await using _process = startProcess();
@@ -78,6 +87,7 @@ test("a process that is killed after the request leaves a cancelled job, not one
   await becomes(id, "running");
   const waited = await cli("cancel", id, "--wait-timeout", "100ms");
   expect(waited).toMatchObject({ code: 75, stderr: expect.stringContaining("not ended") });
+  await isKnownToRun(id);
   first.kill("SIGKILL");
   await first.ended;
   await using _other = startProcess();

@@ -69,9 +69,7 @@ test("watch mode serves too, with the code as it is now", async () => {
   const url = await urlOf(cli);
   await project.write("tasks/later.mjs", "export default async () => 1;");
   await expect
-    .poll(async () => (await ask(`${url}/tasks`, json({ task_type: "later" }))).status, {
-      timeout: 10_000,
-    })
+    .poll(async () => (await ask(`${url}/tasks`, json({ task_type: "later" }))).status)
     .toBe(201);
   cli.kill("SIGTERM");
   expect(await cli.ended).toMatchObject({ code: 0 });
