@@ -41,5 +41,4 @@ test.runIf(givesBack)(
     expect(before).toBeGreaterThan(8);
     expect(after).toBeLessThan(2);
   },
-  60_000,
 );
