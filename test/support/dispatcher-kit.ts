@@ -5,6 +5,7 @@
 
 import type pg from "pg";
 import { pino } from "pino";
+import { vi } from "vitest";
 import { createEvents, type RuntimeEvents } from "../../src/core/events.ts";
 import { resolveTask } from "../../src/core/resolve-task.ts";
 import type { Task } from "../../src/core/task.ts";
@@ -32,6 +33,19 @@ export interface DispatcherKitOptions {
   /** Default: takes them from the queue for a process "p". */
   readonly fetch?: (limit: number) => Promise<QueueJob[]>;
   readonly db?: pg.Pool;
+}
+
+/**
+ * Starts it so that jobs taken ahead stay however long they wait. Else they go back after half a
+ * second, which on a slow machine is before the test has done anything.
+ */
+export function startPatiently(dispatcher: Dispatcher): void {
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+  try {
+    dispatcher.start();
+  } finally {
+    vi.useRealTimers();
+  }
 }
 
 export function dispatcherKit(q: QueueKit, given: DispatcherKitOptions): DispatcherKit {
