@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createEvents, type RuntimeEvents } from "../../../src/core/events.ts";
 import { resolveTask } from "../../../src/core/resolve-task.ts";
 import type { Task } from "../../../src/core/task.ts";
@@ -36,6 +36,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await gates.stop();
   await q.stop();
 });
@@ -104,8 +105,23 @@ describe("of the jobs that wait here, held are", () => {
   });
 });
 
+/** From here on time goes by when the test says so, and stands still while the database answers. */
+function stopTime(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+}
+
+/** A change that nobody has told of. */
+async function changeAfter(ms: number): Promise<void> {
+  const changed = new Promise<void>((resolve) => {
+    onChange = resolve;
+  });
+  vi.advanceTimersByTime(ms);
+  await changed;
+}
+
 test("a task that gets a breaker by a reload is held by what is known of it", async () => {
-  await q.db.query("select taskrun.count_attempts('late', 2, 0, null, 2, 200, 'no')");
+  stopTime();
+  await q.db.query("select taskrun.count_attempts('late', 2, 0, null, 2, 60000, 'no')");
   await gates.start();
   const late = resolveTask(
     { breaker: {}, handler: async () => null },
@@ -114,9 +130,7 @@ test("a task that gets a breaker by a reload is held by what is known of it", as
   registry.publish({ tasks: new Map([["late", late]]), failures: [] });
   gates.tasksChanged();
   expect(gates.snapshot.passage(late)).toBe("held");
-  await new Promise<void>((resolve) => {
-    onChange = resolve;
-  });
+  await changeAfter(61_000);
   expect(gates.snapshot.passage(late)).toBe("one");
 });
 
@@ -125,12 +139,11 @@ describe("a breaker", () => {
     `select taskrun.count_attempts('t', 2, 0, null, 2, ${openForMs}, 'no answer')`;
 
   test("that has been open long enough lets one through without a word from anybody", async () => {
+    stopTime();
     await gates.start();
-    const opened = await snapshotAfter(open(300));
+    const opened = await snapshotAfter(open(60_000));
     expect(opened.passage(task)).toBe("held");
-    await new Promise<void>((resolve) => {
-      onChange = resolve;
-    });
+    await changeAfter(61_000);
     expect(gates.snapshot.passage(task)).toBe("one");
   });
 

@@ -1,25 +1,30 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { burySeenDead } from "../../../src/runtime/presence/bury-seen-dead.ts";
 import { addProcess, listBeats, noteRunning } from "../../../src/store/processes.ts";
 import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
+import { signal } from "../../support/test-runtime.ts";
 
 let q: QueueKit;
 beforeEach(async () => {
   q = await queueKit();
   await register("dead");
 });
-afterEach(() => q.stop());
+afterEach(async () => {
+  vi.useRealTimers();
+  await q.stop();
+});
 
 function register(id: string): Promise<void> {
   return addProcess(q.db, q.schemas, { id, host: "h", pid: 1, pidSpace: null, version: "1.0.0" });
 }
 
-const bury = (processId: string) =>
+const bury = (processId: string, onGivenAway = () => {}) =>
   burySeenDead({
     processId,
     connectionString: q.kit.connectionString,
     schema: "graphile_worker",
     reason: "process died (seen)",
+    onGivenAway,
   });
 
 test("what the process ran and held is given away, and nobody else's", async () => {
@@ -41,10 +46,16 @@ test("what the process ran and held is given away, and nobody else's", async () 
 
 test("what its last fetch locks after its death is given away too", async () => {
   const late = await q.add();
-  const buried = bury("dead");
-  const isBuried = "select dead_at from taskrun.processes where dead_at is not null";
-  while ((await q.db.query(isBuried)).rowCount === 0);
+  const given = signal();
+  // The time until the second look begins now: it is over when the fetch has come.
+  const buried = bury("dead", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    given.resolve();
+  });
+  await given.promise;
   await q.take("dead");
+  vi.advanceTimersByTime(500);
+  vi.useRealTimers();
   expect(await buried).toMatchObject({ returned: 1 });
   expect(await q.row(late)).toMatchObject({ locked_by: null, attempts: 0 });
 });

@@ -180,12 +180,16 @@ describe("a writer", () => {
 
   test("that can't reach the table drops the oldest lines and says how many", async () => {
     const writer = new LogWriter({ db: kit.db, schemas, logger, redact: [], maxWaiting: 5 });
-    await kit.db.query("alter table taskrun.logs rename to hidden");
+    const blocker = await kit.db.connect();
+    await blocker.query("begin");
+    await blocker.query("lock table taskrun.logs");
     const log = writer.keep({ ...exampleJob, id: "1" }, logger.child({}));
     const other = writer.keep({ ...exampleJob, id: "2" }, logger.child({}));
     for (let n = 1; n <= 4; n += 1) log.info(`first ${n}`);
     for (let n = 1; n <= 4; n += 1) other.info(`second ${n}`);
-    await kit.db.query("alter table taskrun.hidden rename to logs");
+    await blocker.query("commit");
+    blocker.release();
+    while ((await linesOf("2")).length === 0);
     await writer.stop();
     expect((await linesOf("1")).map(({ message }) => message)).toEqual([
       "3 lines before this one were dropped: they came faster than they are kept",
@@ -209,7 +213,8 @@ describe("a writer", () => {
     log.info("lost");
     const startMs = performance.now();
     await writer.stop();
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    // A second, on a machine that isn't slow.
+    expect(performance.now() - startMs).toBeLessThan(30_000);
     expect((await linesOf("3")).map(({ message }) => message)).toEqual(["while it is away"]);
     await endPool(db);
   });
