@@ -218,5 +218,9 @@ test("jobs of tasks nobody has here, once they slow a fetch down, are not read t
   await addManyBySql(kit, "work", 150);
   expect(await take(10, slow)).toHaveLength(10);
   expect(await take(200, slow)).toHaveLength(140);
-  expect(sent).toEqual(["taskrun fetch gated by task", "taskrun fetch gated by task"]);
+  // After two seconds it would ask again whether others wait.
+  expect(sent.filter((name) => name?.startsWith("taskrun fetch"))).toEqual([
+    "taskrun fetch gated by task",
+    "taskrun fetch gated by task",
+  ]);
 });
