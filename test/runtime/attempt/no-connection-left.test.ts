@@ -9,6 +9,8 @@ let pool: Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 500 });
+  // To connect may take longer than that on a slow machine: it is done before.
+  while (pool.idleCount === 0) await pool.query("select 1").catch(() => {});
 });
 afterAll(async () => {
   await pool.end();

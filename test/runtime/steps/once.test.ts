@@ -1,5 +1,5 @@
 import { runTask } from "taskrun/testing";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TaskContext } from "../../../src/core/context.ts";
 import { addBySql, addManyBySql, signal, testRuntime } from "../../support/test-runtime.ts";
 
@@ -36,13 +36,12 @@ test("while another job is at it, a job is put off without an attempt", async ()
     other: async (_: unknown, ctx: TaskContext) => ctx.once("k", () => "other"),
   });
   const slow = await addBySql(kit, "slow");
-  const runtime = kit.createRuntime();
+  // The stop waits for the one that is at it.
+  const runtime = kit.createRuntime({ shutdownGraceMs: 60_000 });
   await runtime.start();
   await inside.promise;
   const other = await addBySql(kit, "other");
-  await vi.waitFor(async () => {
-    expect(await kit.job(other)).toMatchObject({ state: "scheduled", attempts: 0 });
-  });
+  await expect.poll(() => kit.job(other)).toMatchObject({ state: "scheduled", attempts: 0 });
   go.resolve();
   await runtime.stop();
   expect(await kit.job(slow)).toMatchObject({ output: "slow" });
