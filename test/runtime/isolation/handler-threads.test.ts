@@ -63,7 +63,6 @@ const files = {
      if (payload.end === "fail") throw new PermanentError("undo all");
      try { await ctx.step("three", () => { throw new OwnError("caught here"); }); }
      catch (error) { return { one: one.name, once, same: error instanceof OwnError }; }`,
-    'timeout: "3s",',
   ),
   completes: task(
     `await ctx.withPgClient(async (client: any) => {
@@ -83,7 +82,7 @@ const files = {
   ),
   eats: task(
     "const all = []; for (;;) all.push(new Array(10_000).fill({}).map(() => ({})));",
-    'retry: { maxAttempts: 1 }, timeout: "20s",',
+    'retry: { maxAttempts: 1 }, timeout: "2m",',
   ).replace('isolate: "thread"', 'isolate: { kind: "thread", memory: "64MB" }'),
   exits: task("process.exit(3);", "retry: { maxAttempts: 1 },"),
   strays: task(
@@ -186,7 +185,7 @@ describe("the whole context works across the thread", () => {
       const { rows } = await runtime.db.query(`${text} order by position`, [id]);
       return rows;
     };
-    await expect.poll(lines, slow).toMatchObject([
+    await expect.poll(lines).toMatchObject([
       { level: "info", message: "a line", fields: { of: "x", err: { message: "in a line" } } },
       { level: "warn", message: "of a child", fields: { part: 2 } },
     ]);
@@ -219,10 +218,12 @@ describe("the whole context works across the thread", () => {
   });
 
   test("ctx.waitFor blocks the job and gives the other's output", async () => {
-    const { id } = await runtime.enqueue("where", {}, { delay: "2s" });
+    const { id } = await runtime.enqueue("where", {}, { delay: "1h" });
     const blocked = await run("waits", { id });
     expect(blocked.state).toBe("blocked");
-    await expect.poll(async () => (await runtime.job(blocked.id))?.state, slow).toBe("completed");
+    const now = "select graphile_worker.reschedule_jobs(array[$1::bigint], run_at := now())";
+    await runtime.db.query(now, [id]);
+    await expect.poll(async () => (await runtime.job(blocked.id))?.state).toBe("completed");
   });
 
   test("steps and once: errors thrown in a step are the handler's own objects", async () => {
@@ -250,19 +251,18 @@ describe("the whole context works across the thread", () => {
   });
 
   test("also when its thread was ended in between", async () => {
-    const { id } = await run("steps", { end: "kill" }, { maxAttempts: 1 });
-    await expect.poll(async () => (await runtime.job(id))?.state, slow).toBe("failed");
+    // Long enough for the steps that come before on a slow machine, too.
+    const { id } = await run("steps", { end: "kill" }, { maxAttempts: 1, timeout: "10s" });
+    await expect.poll(async () => (await runtime.job(id))?.state).toBe("failed");
     expect(await effects(id)).toEqual(["one", "two", "undo two", "undo one"]);
   });
 
   test("of a batch only what failed is run again", async () => {
     const first = await run("batch", [1, 2, 3]);
-    await expect.poll(async () => (await runtime.job(first.id))?.state, slow).toBe("completed");
+    await expect.poll(async () => (await runtime.job(first.id))?.state).toBe("completed");
     expect(await runtime.job(first.id)).toMatchObject({ payload: [2], output: [20], attempts: 2 });
   });
 });
-
-const slow = { timeout: 20_000 };
 
 describe("whatever it does, only its own attempt ends", () => {
   test.each([
@@ -294,10 +294,11 @@ describe("whatever it does, only its own attempt ends", () => {
     await worker.pause();
     const { id } = await runtime.enqueue("blocks", {}, { timeout: false });
     await other.start();
-    await expect.poll(() => other.running, slow).toBe(1);
+    await expect.poll(() => other.running).toBe(1);
     const startedMs = performance.now();
     await other.stop();
-    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    // It has no timeout.
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
     expect(await runtime.job(id)).toMatchObject({ state: "pending", attempts: 0 });
     await runtime.db.query("select taskrun.cancel_jobs(array[$1::bigint])", [id]).catch(() => {});
     worker.resume();
