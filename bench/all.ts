@@ -38,7 +38,7 @@ interface Measured {
 }
 
 const startedAt = new Date();
-const endsAtMs = startedAt.getTime() + Number(flags.minutes ?? (flags.long ? 90 : 14)) * 60_000;
+const endsAtMs = startedAt.getTime() + Number(flags.minutes ?? (flags.long ? 90 : 18)) * 60_000;
 const machine = describeMachine();
 
 if (flags.check) process.exitCode = (await check()) ? 0 : 1;
