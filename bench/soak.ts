@@ -22,7 +22,7 @@ import { csv, judge, type SoakSample, writeReport } from "./support/soak-report.
 const { values: flags } = parseArgs({
   options: {
     minutes: { type: "string", default: "60" },
-    "warm-up": { type: "string", default: "3" },
+    "warm-up": { type: "string", default: "30" },
     rate: { type: "string", default: "100" },
     "save-every": { type: "string", default: "10" },
     "sample-every": { type: "string", default: "10" },
