@@ -20,7 +20,7 @@ async function leaveGhost(id: string, processId: string): Promise<void> {
   );
 }
 
-/** Makes fetches fail, as a restart of the database does. */
+/** As a restart of the database does. */
 async function loseConnections(): Promise<void> {
   await kit.db.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -28,12 +28,13 @@ async function loseConnections(): Promise<void> {
   );
 }
 
-/** The queue's statements fail until the table has its name again. */
-async function failOneFetch(started: Runtime): Promise<void> {
+/** The queue's statements fail until the table has its name again. `besides`: what else fails. */
+async function failOneFetch(started: Runtime, besides = async () => {}): Promise<void> {
   const waiting = new Promise<void>((resolve) => {
     started.events.once("database:waiting", () => resolve());
   });
   await kit.db.query("alter table taskrun.job_details rename to job_details_away");
+  await besides();
   await kit.db.query("select pg_notify('jobs:insert', '{}')");
   await waiting;
   await kit.db.query("alter table taskrun.job_details_away rename to job_details");
@@ -74,8 +75,7 @@ test("what runs for long while fetches fail keeps its lock", async () => {
   await kit.db.query("update graphile_worker._private_jobs set run_at = now() where id = $1", [
     ghost,
   ]);
-  await loseConnections();
-  await failOneFetch(runtime);
+  await failOneFetch(runtime, loseConnections);
   // The ghost is found by looking through all that this process holds: the slow job was seen too.
   await mayEnd.promise;
   await runtime.drain();
