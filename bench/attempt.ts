@@ -74,6 +74,7 @@ function makeJob(index: number): Job {
     timeoutMs: null,
     ending: null,
     suspect: false,
+    crashes: 0,
   };
 }
 

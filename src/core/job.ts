@@ -45,6 +45,8 @@ export interface Job {
   readonly ending: JobEnding | null;
   /** It was in the hands of a process that died; perhaps it is what killed it. */
   readonly suspect: boolean;
+  /** In how many processes it was running when they died. */
+  readonly crashes: number;
 }
 
 /** An ending that was decided before the steps that the job has done could be compensated. */

@@ -8,6 +8,7 @@ import type { Catalog } from "../core/catalog.ts";
 import { Attempt } from "./attempt/attempt.ts";
 import { executeAttempt } from "./attempt/execute-attempt.ts";
 import { executeSuspect } from "./attempt/execute-suspect.ts";
+import { isQuarantined, Quarantine } from "./attempt/quarantine.ts";
 import type { BackgroundService } from "./background-service.ts";
 import { createAttemptServices } from "./create-attempt-services.ts";
 import { createPresence } from "./create-presence.ts";
@@ -192,6 +193,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     countHere: (task) => dispatcher.countOf(task),
     fetchLimited: (task, slots) => needs.limits.fetch(task, slots),
   });
+  const quarantine = new Quarantine();
   const dispatcher: Dispatcher = new Dispatcher({
     concurrency: config.concurrency,
     settler: needs.settler,
@@ -205,7 +207,7 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
       loader.acquire?.(task);
       needs.limits.started(job, task);
       const attempt = new Attempt(job, task, services);
-      attempt.slot = runningSlots.take(job.id);
+      if (!isQuarantined(job)) attempt.slot = runningSlots.take(job.id);
       return attempt;
     },
     onAttemptEnd: (attempt) => {
@@ -216,7 +218,10 @@ function createDispatcher(shared: Shared, needs: DispatcherNeeds): Dispatcher {
     progressWritten: (jobId) => progress.written(jobId),
     execute: (attempt) => {
       const outcome = attempt.job.suspect
-        ? executeSuspect(attempt, shared, needs.processId())
+        ? executeSuspect(attempt, {
+            ...{ db: shared.db, schemas: shared.schemas, running: runningSlots, quarantine },
+            processId: needs.processId(),
+          })
         : executeAttempt(attempt);
       return attempt.task.policies.isolate === null
         ? outcome

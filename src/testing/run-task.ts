@@ -197,6 +197,7 @@ function jobOf(task: Task, payload: unknown, overrides: RunTaskOverrides): Job {
     timeoutMs: null,
     ending: null,
     suspect: false,
+    crashes: 0,
     ...overrides.job,
   };
 }

@@ -38,6 +38,7 @@ export const exampleJob: Job = {
   timeoutMs: null,
   ending: null,
   suspect: false,
+  crashes: 0,
 };
 
 export interface StartOptions {

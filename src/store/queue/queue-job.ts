@@ -44,6 +44,7 @@ interface JobDetails {
   readonly timeout_ms: number | null;
   readonly ending: JobEnding | null;
   readonly suspect: boolean;
+  readonly crashes: number;
 }
 
 /** Where in the order of the queue a job stands. */
@@ -148,6 +149,9 @@ export class QueueJob implements Job, GraphileJob, QueuePlace {
   }
   get suspect(): boolean {
     return this.#details?.suspect ?? false;
+  }
+  get crashes(): number {
+    return this.#details?.crashes ?? 0;
   }
 
   get #details(): JobDetails | null {

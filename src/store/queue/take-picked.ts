@@ -47,7 +47,8 @@ function detailsOf(own: string): string {
   return `case when (select exists (select 1 from ${own}.job_details)) then (
       select json_build_object('correlation_id', d.correlation_id, 'created_by', d.created_by,
         'parent_id', d.parent_id::text, 'metadata', d.metadata, 'retry', d.retry,
-        'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect)
+        'timeout_ms', d.timeout_ms, 'ending', d.ending, 'suspect', d.suspect,
+        'crashes', d.crashes)
       from ${own}.job_details d where d.job_id = jobs.id) end`;
 }
 

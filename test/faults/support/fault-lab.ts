@@ -65,6 +65,7 @@ export class FaultLab implements AsyncDisposable {
   readonly project: TaskProject;
   readonly #close: () => Promise<void>;
   readonly #processes: RunningCli[] = [];
+  #isClosed = false;
 
   private constructor(url: string, project: TaskProject, close: () => Promise<void>) {
     this.url = url;
@@ -102,6 +103,8 @@ export class FaultLab implements AsyncDisposable {
   }
 
   spawnWith({ url = this.url, flags = [], env = {}, ...options }: ProcessOptions): RunningCli {
+    // Who replaces what was killed must not do so for ever.
+    if (this.#isClosed) throw new Error("the lab is closed");
     const cli = new RunningCli(["run", ...flags], {
       ...options,
       cwd: this.project.dir,
@@ -228,6 +231,7 @@ export class FaultLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     for (const cli of this.#processes) await cli[Symbol.asyncDispose]();
     await this.db.end().catch(() => {});
     await this.#close();

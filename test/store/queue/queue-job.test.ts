@@ -28,6 +28,7 @@ function jobOf(more: Readonly<Record<number, string | null>> = {}): QueueJob {
       timeout_ms: 0,
       ending: null,
       suspect: true,
+      crashes: 2,
     }),
     "(12,7)",
   ];
@@ -60,6 +61,7 @@ test("every column reads as the job's property", () => {
     timeoutMs: false,
     ending: null,
     suspect: true,
+    crashes: 2,
     lockedBy: "p",
   });
 });
