@@ -48,7 +48,7 @@ export interface Runtime {
   start(): Promise<void>;
   /**
    * Resolves when nothing is due any more, or when it is stopped; starts first if need be.
-   * Retries that are due later are left.
+   * Retries that are due later are left. Counts what has ended since this call.
    */
   drain(): Promise<DrainCounts>;
   /**
