@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import type { TaskContext } from "../../../src/core/context.ts";
 import type { TestRuntime } from "../../../src/testing/create-test-runtime.ts";
@@ -60,6 +61,67 @@ describe("jobs that were running in two processes when they died", () => {
       expect(await kit.job(id)).toMatchObject({ state: "completed", attempts: 1 });
     }
     await runtime.stop();
+  });
+
+  test("don't run once the process was declared dead before their turn: others may", async () => {
+    const started = signal();
+    const mayEnd = signal();
+    const runs: [jobId: string, lockedBy: string][] = [];
+    kit = await testRuntime({
+      task: async (_payload: unknown, ctx: TaskContext) => {
+        const { rows } = await ctx.query(
+          "select locked_by from graphile_worker._private_jobs where id = $1",
+          [ctx.jobId],
+        );
+        runs.push([ctx.jobId, String(rows[0]?.locked_by)]);
+        started.resolve();
+        await mayEnd.promise;
+      },
+    });
+    const [first, second = ""] = await addQuarantined(2);
+    const runtime = kit.createRuntime({ heartbeatIntervalMs: 20 });
+    await runtime.start();
+    await started.promise;
+    const replaced = once(runtime.events, "process:replaced");
+    // As one does that rescues the jobs of a process; here they go to yet another one.
+    await kit.db.query(
+      `with dead as (update taskrun.processes set dead_at = now())
+       update graphile_worker._private_jobs set locked_by = 'another'`,
+    );
+    await replaced;
+    mayEnd.resolve();
+    await runtime.drain();
+    await runtime.stop();
+    expect(runs.map(([id]) => id)).toEqual([first]);
+    const { rows } = await kit.db.query(
+      "select locked_by, attempts from graphile_worker._private_jobs where id = $1",
+      [second],
+    );
+    expect(rows).toEqual([{ locked_by: "another", attempts: 1 }]);
+  });
+
+  test("are cancelled before their turn without having run", async () => {
+    const started = signal();
+    const mayEnd = signal();
+    let runs = 0;
+    kit = await testRuntime({
+      task: async () => {
+        runs += 1;
+        started.resolve();
+        await mayEnd.promise;
+      },
+    });
+    const [first = "", second = ""] = await addQuarantined(2);
+    const runtime = kit.createRuntime();
+    await runtime.start();
+    await started.promise;
+    await kit.db.query("select taskrun.cancel_job($1, 'no need')", [second]);
+    await expect.poll(async () => (await kit.job(second))?.state).toBe("cancelled");
+    mayEnd.resolve();
+    await runtime.drain();
+    await runtime.stop();
+    expect(runs).toBe(1);
+    expect(await kit.job(first)).toMatchObject({ state: "completed" });
   });
 
   test("go back uncounted when the process stops before their turn, and hold up no others", async () => {
