@@ -1,6 +1,6 @@
 /**
- * Keeps the slots of this process filled: fetches due jobs, starts an attempt for each, hands
- * the outcomes to the settler.
+ * Keeps the slots of this process filled: takes what `fetch-rounds` brings, starts an attempt for
+ * each job, hands the outcomes to the settler.
  *
  * Holds the invariant that every job this process has locked is in exactly one of three
  * places: waiting here, running here, or handed to the settler. Stopping empties the first,
@@ -14,50 +14,38 @@ import type { QueueJob } from "../../store/queue/queue-job.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import { type EndedAttempt, ended, unstarted } from "../settling/write-batch.ts";
 import type { DispatcherOptions } from "./dispatcher-options.ts";
-import { DueHints } from "./due-hints.ts";
-import { DueTimer } from "./due-timer.ts";
-import { FetchDepth } from "./fetch-depth.ts";
+import { FetchRounds, maxBacklog } from "./fetch-rounds.ts";
 import { NextChange } from "./next-change.ts";
-import { SpacedCalls } from "./spaced-calls.ts";
 import { StartAllowance } from "./start-allowance.ts";
 import { UnsettledJobs } from "./unsettled-jobs.ts";
 import { WaitingJobs } from "./waiting-jobs.ts";
 
-// Two: one batch is being worked on while the next is on its way.
-const maxFetchesInFlight = 2;
-// Settling has fallen behind by this much: let it catch up before starting more.
-const maxBacklog = 5000;
 // Jobs taken ahead for a rate that is no longer reached go back after this long.
 const maxWaitMs = 500;
-// While jobs keep coming, this often is soon enough for an urgent one.
-const urgentIntervalMs = 20;
-// A database that refuses every statement must not be asked without end.
-const retryFetchMs = 250;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #depth: FetchDepth;
+  readonly #rounds: FetchRounds;
   readonly #running = new Set<Attempt>();
   readonly #waiting: WaitingJobs;
-  readonly #due = new DueHints();
-  readonly #later = new DueTimer(() => this.wake());
   readonly #unsettled = new UnsettledJobs();
-  #generation = 0;
-  /** Something was settled since the last fetch was sent. */
-  #landed = false;
-  #fetching = 0;
-  #requested = 0;
-  #accepting = false;
   #pumping = false;
   readonly #allowance = new StartAllowance(() => this.#pump());
-  readonly #urgent = new SpacedCalls(urgentIntervalMs, () => this.#fetchUrgent());
-  #retry: NodeJS.Timeout | undefined;
   #staleCheck: NodeJS.Timeout | undefined;
   readonly #changed = new NextChange();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#depth = new FetchDepth(options.concurrency);
+    this.#rounds = new FetchRounds({
+      ...options,
+      held: () => this.#running.size + this.#waiting.count,
+      take: (jobs, isVoid) => this.#take(jobs, isVoid),
+      onAnswered: () => {
+        this.#pump();
+        this.#changed.happened();
+      },
+      wake: () => this.wake(),
+    });
     this.#waiting = new WaitingJobs(options.fetchCode, () => {
       this.#pump();
       this.#changed.happened();
@@ -79,21 +67,21 @@ export class Dispatcher {
   }
 
   start(): void {
-    this.#accepting = true;
+    this.#rounds.start();
     this.#staleCheck = setInterval(() => this.#returnStale(), maxWaitMs / 2);
     this.wake();
   }
 
   /** There may be due jobs: look now. */
   wake(): void {
-    this.#due.hint();
+    this.#rounds.hint();
     this.#pump();
-    if (this.#depth.isDeep) this.#urgent.ask();
+    this.#rounds.askUrgent();
   }
 
   /** The locks taken so far are void: starts none of those jobs. */
   dropWaiting(): void {
-    this.#generation += 1;
+    this.#rounds.drop();
     this.returnWaiting(() => true);
   }
 
@@ -125,14 +113,10 @@ export class Dispatcher {
 
   /** Stops taking jobs and gives back those that have not started. Resolves when none waits. */
   async stopFetching(): Promise<void> {
-    this.#accepting = false;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#urgent.stop();
-    this.#later.stop();
+    this.#rounds.stop();
     clearInterval(this.#staleCheck);
     this.returnWaiting(() => true);
-    while (this.#fetching > 0) await this.#changed.wait();
+    while (this.#rounds.inFlight > 0) await this.#changed.wait();
   }
 
   /** Resolves when no attempt runs. */
@@ -143,15 +127,19 @@ export class Dispatcher {
   /** Resolves when the queue had nothing due for us and all that was taken has been settled. */
   async untilDrained(): Promise<void> {
     for (;;) {
-      const busy = this.#running.size + this.#waiting.count + this.#fetching > 0;
-      if (!busy && !this.#due.open) {
+      if (this.#hasNothingToDo) {
         await this.#options.settler.idle();
         // Settling may have freed a serial queue, made a retry due or released a blocked job.
-        if (this.#accepting && this.#landed) this.wake();
-        else if (!this.#due.open && this.#fetching === 0 && this.#running.size === 0) return;
+        if (this.#rounds.accepting && this.#rounds.settledSince) this.wake();
+        else if (this.#hasNothingToDo) return;
       }
       await this.#changed.wait();
     }
+  }
+
+  get #hasNothingToDo(): boolean {
+    const { inFlight, mayBeDue } = this.#rounds;
+    return this.#running.size + this.#waiting.count + inFlight === 0 && !mayBeDue;
   }
 
   /** Starts what waits, then fetches if that leaves room. Never nested: starting may end. */
@@ -165,8 +153,8 @@ export class Dispatcher {
       if (job !== undefined) this.#startAttempt(job);
     }
     this.#pumping = false;
-    if (this.#running.size + this.#waiting.count === 0) this.#depth.idle(performance.now());
-    this.#fetchIfRoom();
+    if (this.#running.size + this.#waiting.count === 0) this.#rounds.idle();
+    this.#rounds.askIfRoom();
   }
 
   #startAttempt(job: QueueJob): void {
@@ -192,18 +180,18 @@ export class Dispatcher {
     if (written !== null) return void written.then(() => this.#end(attempt, job, outcome));
     this.#running.delete(attempt);
     this.#options.onAttemptEnd(attempt);
-    this.#depth.finished();
+    this.#rounds.finished();
     this.#options.settler.add(ended(attempt, job, outcome));
-    if (this.#options.slotFreed(attempt.task)) this.#due.hint();
+    if (this.#options.slotFreed(attempt.task)) this.#rounds.hint();
     this.#pump();
     this.#changed.happened();
   }
 
   /** Called by the settler's owner when a batch has landed. */
   settled(batch: readonly EndedAttempt[]): void {
-    this.#landed = true;
+    this.#rounds.settled();
     for (const { job, outcome } of batch) {
-      if ("delayMs" in outcome && outcome.delayMs > 0) this.#later.add(outcome.delayMs);
+      if ("delayMs" in outcome && outcome.delayMs > 0) this.#rounds.hintLater(outcome.delayMs);
       const again = this.#unsettled.settled(job.id);
       const reason = "fetched before the outcome of its last attempt was known";
       if (again !== undefined) this.#giveBack(again, reason);
@@ -214,70 +202,12 @@ export class Dispatcher {
     this.#changed.happened();
   }
 
-  /**
-   * What has just come may be more urgent than all that was taken ahead. It would wait for the
-   * large fetches under way and for room after them; a small fetch of its own brings it now, and
-   * it goes before everything that waits here.
-   */
-  #fetchUrgent(): void {
-    if (this.#depth.isDeep && this.#mayFetch()) void this.#fetch(this.#options.concurrency, true);
-  }
-
-  #mayFetch(): boolean {
-    if (!this.#accepting || !this.#due.open || this.#retry !== undefined) return false;
-    return this.#options.settler.backlog < maxBacklog;
-  }
-
-  #fetchIfRoom(): void {
-    if (this.#fetching >= maxFetchesInFlight || !this.#mayFetch()) return;
-    const depth = this.#depth.depth;
-    const room = depth - this.#running.size - this.#waiting.count - this.#requested;
-    if (room <= 0) return;
-    // A shallow queue is asked by one statement at a time, for whatever is free. A deep one is
-    // taken in large pieces, and the next piece is asked for while the last is being worked on.
-    if (this.#depth.isDeep ? room < depth / 2 : this.#fetching > 0) return;
-    void this.#fetch(room);
-  }
-
-  async #fetch(limit: number, urgent = false): Promise<void> {
-    this.#fetching += 1;
-    this.#requested += limit;
-    const generation = this.#generation;
-    const askedAt = this.#due.asked();
-    this.#landed = false;
-    try {
-      const { jobs, more, release } = await this.#options.fetch(limit, urgent);
-      this.#options.onFetched();
-      this.#due.answered(askedAt, more);
-      this.#take(jobs, generation);
-      // What is urgent says nothing of how deep the queue is.
-      if (!urgent) this.#depth.answered(jobs.length >= limit, performance.now());
-      release();
-    } catch (error) {
-      this.#options.onFetchError(error);
-      if (this.#accepting) this.#retryLater();
-    } finally {
-      this.#fetching -= 1;
-      this.#requested -= limit;
-      this.#pump();
-      this.#changed.happened();
-    }
-  }
-
-  #retryLater(): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.wake();
-    }, retryFetchMs);
-  }
-
-  #take(fetched: readonly QueueJob[], generation: number): void {
+  #take(fetched: readonly QueueJob[], isVoid: boolean): void {
     const jobs = fetched.filter((job) => this.#unsettled.add(job));
-    if (!this.#accepting || generation !== this.#generation) {
+    if (isVoid) {
       for (const job of jobs) this.#giveBack(job, "fetched for a process that takes no more");
       return;
     }
-    if (jobs.length > 0) this.#depth.busy(performance.now());
     this.#waiting.add(jobs);
     this.#returnHeld();
   }
@@ -291,7 +221,7 @@ export class Dispatcher {
   /** Jobs taken ahead must not sit here locked because the work has become slow. */
   #returnStale(): void {
     const returned = this.returnWaiting(this.#waiting.readySince(Date.now() - maxWaitMs));
-    if (returned > 0) this.#depth.drained();
+    if (returned > 0) this.#rounds.tookTooMany();
   }
 
   /** Puts those of the jobs that wait here back into the queue; says how many. */
