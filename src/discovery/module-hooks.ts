@@ -1,10 +1,9 @@
 /**
  * What Node is told while it imports the project's files: TypeScript's ways to write an import,
- * path aliases, syntax that type stripping can't handle, and this very package.
- * Owns Node's hooks between start and stop; refuses files under node_modules.
+ * path aliases, this very package, and the text that `NativeSources` makes of a file.
+ * Owns Node's hooks between start and stop, and the URLs; refuses files under node_modules.
  */
 
-import { readFileSync } from "node:fs";
 import {
   createRequire,
   type LoadFnOutput,
@@ -12,19 +11,12 @@ import {
   type ResolveFnOutput,
   type ResolveHookContext,
   registerHooks,
-  setSourceMapsSupport,
 } from "node:module";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { guessFile } from "./guess-file.ts";
 import { ModuleGraph } from "./module-graph.ts";
-import { moduleSyntax } from "./module-syntax.ts";
-import {
-  isJsx,
-  looksUnstrippable,
-  transformSource,
-  transformSourceSync,
-} from "./transform-source.ts";
+import { NativeSources, type NextLoad } from "./native-sources.ts";
 import { TsconfigLookup } from "./tsconfig-lookup.ts";
 
 export interface FailedResolution {
@@ -33,7 +25,6 @@ export interface FailedResolution {
 }
 
 type NextResolve = (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput;
-type NextLoad = (url: string, context?: Partial<LoadHookContext>) => LoadFnOutput;
 
 /** What `ModuleHooks.resolve` asks Node for, to be asked back about the real import. */
 const questionName = "taskrun-question:";
@@ -46,11 +37,13 @@ export class ModuleHooks {
   readonly graph = new ModuleGraph();
   readonly tsconfig = new TsconfigLookup();
   readonly #failedResolutions = new WeakMap<object, FailedResolution>();
-  readonly #failedTransforms = new WeakMap<object, string>();
-  readonly #transformed = new Set<string>();
-  readonly #prepared = new Map<string, string>();
   readonly #revisions = new Map<string, number>();
   readonly #loaded = new Set<string>();
+  readonly #sources = new NativeSources({
+    tsconfig: this.tsconfig,
+    isRenewed: (file) => this.#revisions.has(file),
+    onTransformed: (file) => this.renew(file),
+  });
   #question: Question | null = null;
   #registered: { deregister(): void } | null = null;
 
@@ -80,7 +73,7 @@ export class ModuleHooks {
 
   /** Which file esbuild refused, when `error` came from that. */
   failedTransform(error: unknown): string | null {
-    return isObject(error) ? (this.#failedTransforms.get(error) ?? null) : null;
+    return this.#sources.failedTransform(error);
   }
 
   /**
@@ -110,24 +103,15 @@ export class ModuleHooks {
   }
 
   isTransformed(file: string): boolean {
-    return this.#transformed.has(file);
+    return this.#sources.isTransformed(file);
   }
 
   /**
    * Lets `file`, which could not be parsed or linked, go through esbuild from now on.
    * Throws esbuild's error when the file has faults.
    */
-  async transform(file: string): Promise<void> {
-    if (this.#transformed.has(file)) return;
-    const options = this.tsconfig.compilerOptions(file);
-    const code = await transformSource(readFileSync(file, "utf8"), file, options).catch((error) =>
-      this.#rethrow(error, file),
-    );
-    if (this.#transformed.has(file)) return;
-    setSourceMapsSupport(true);
-    this.#prepared.set(file, code);
-    this.#transformed.add(file);
-    this.renew(file);
+  transform(file: string): Promise<void> {
+    return this.#sources.transform(file);
   }
 
   /**
@@ -212,58 +196,9 @@ export class ModuleHooks {
   }
 
   #load(url: string, context: LoadHookContext, next: NextLoad): LoadFnOutput {
-    if (isProjectUrl(url)) this.#loaded.add(fileURLToPath(url));
-    if (!isProjectUrl(url) || !/\.[cm]?[jt]sx?(?:\?|$)/.test(url)) return next(url, context);
-    const file = fileURLToPath(url);
-    if (this.#isRequiredAgain(file, context)) return this.#loadAsCommonJs(file);
-    if (isJsx(file) || this.#transformed.has(file)) return this.#loadTransformed(file, context);
-    const loaded = next(url, { ...context, format: formatOf(file, context.format) });
-    if (!/ts$/.test(file) || loaded.source === null || loaded.source === undefined) return loaded;
-    const source = textOf(loaded.source);
-    return looksUnstrippable(source) ? this.#loadTransformed(file, context, source) : loaded;
-  }
-
-  /** Node never forgets an ES module that was required, but it forgets CommonJS. */
-  #isRequiredAgain(file: string, { conditions, format }: LoadHookContext): boolean {
-    if (!this.#revisions.has(file) || !conditions.includes("require")) return false;
-    return formatOf(file, format)?.startsWith("module") ?? false;
-  }
-
-  #loadAsCommonJs(file: string): LoadFnOutput {
-    setSourceMapsSupport(true);
-    try {
-      const [text, options] = [readFileSync(file, "utf8"), this.tsconfig.compilerOptions(file)];
-      const source = transformSourceSync(text, file, options, "cjs");
-      return { source, format: "commonjs", shortCircuit: true };
-    } catch (error) {
-      this.#rethrow(error, file);
-    }
-  }
-
-  #loadTransformed(file: string, context: LoadHookContext, text?: string): LoadFnOutput {
-    const source = text ?? readFileSync(file, "utf8");
-    let code = this.#prepared.get(file);
-    this.#prepared.delete(file);
-    if (code === undefined) {
-      setSourceMapsSupport(true);
-      const options = this.tsconfig.compilerOptions(file);
-      try {
-        code = transformSourceSync(source, file, options);
-      } catch (error) {
-        this.#rethrow(error, file);
-      }
-    }
-    const format = formatOf(file, context.format, source)?.replace("-typescript", "");
-    return {
-      source: code,
-      format: format ?? (moduleSyntax(source) === "commonjs" ? "commonjs" : "module"),
-      shortCircuit: true,
-    };
-  }
-
-  #rethrow(error: unknown, file: string): never {
-    if (isObject(error)) this.#failedTransforms.set(error, file);
-    throw error;
+    if (!isProjectUrl(url)) return next(url, context);
+    this.#loaded.add(fileURLToPath(url));
+    return this.#sources.load(url, context, next);
   }
 }
 
@@ -278,26 +213,8 @@ export function isProjectUrl(url: string): boolean {
   return url.startsWith("file:") && !url.includes("/node_modules/") && !url.startsWith(ownCode);
 }
 
-/** Node's format, but where the ending leaves it open the text decides, not package.json. */
-function formatOf(
-  file: string,
-  given: string | null | undefined,
-  text?: string,
-): string | null | undefined {
-  const typescript = /\.tsx?$/.test(file);
-  const open = given === null || given === undefined || given.startsWith("commonjs");
-  if (!open || !(typescript || /\.jsx?$/.test(file))) return given;
-  const syntax = moduleSyntax(text ?? readFileSync(file, "utf8"));
-  if (syntax === "unclear") return given;
-  return typescript ? `${syntax}-typescript` : syntax;
-}
-
 function isBare(specifier: string): boolean {
   return !/^(?:\.{0,2}\/|node:|file:|data:|#)/.test(specifier) && !/^\.\.?$/.test(specifier);
-}
-
-function textOf(source: NonNullable<LoadFnOutput["source"]>): string {
-  return typeof source === "string" ? source : new TextDecoder().decode(source);
 }
 
 function isObject(value: unknown): value is object {

@@ -89,16 +89,6 @@ describe("a task file may import", () => {
   });
 });
 
-test("a handler that throws after the transform names the line that was written", async () => {
-  await using project = await TaskProject.of({
-    "package.json": esm,
-    "tasks/late.ts":
-      'enum A { B }\ninterface Gone {\n  a: A;\n}\nexport default () => {\n  throw new Error("late");\n};',
-  });
-  const { tasks } = await project.load();
-  expect(tasks[0]?.output).toContain("tasks/late.ts:6:9");
-});
-
 test("hooks leave packages, other schemes and this package alone", () => {
   expect(isProjectUrl("file:///app/tasks/send.ts")).toBe(true);
   expect(isProjectUrl("file:///app/node_modules/pg/index.js")).toBe(false);
