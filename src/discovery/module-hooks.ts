@@ -14,6 +14,7 @@ import {
 } from "node:module";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { ErrorNotes } from "../core/error-notes.ts";
 import { guessFile } from "./guess-file.ts";
 import { ModuleGraph } from "./module-graph.ts";
 import { NativeSources, type NextLoad } from "./native-sources.ts";
@@ -36,7 +37,7 @@ const ownCode = new URL("..", import.meta.url).href;
 export class ModuleHooks {
   readonly graph = new ModuleGraph();
   readonly tsconfig = new TsconfigLookup();
-  readonly #failedResolutions = new WeakMap<object, FailedResolution>();
+  readonly #failedResolutions = new ErrorNotes<FailedResolution>();
   readonly #revisions = new Map<string, number>();
   readonly #loaded = new Set<string>();
   readonly #sources = new NativeSources({
@@ -68,7 +69,7 @@ export class ModuleHooks {
 
   /** Which import could not be resolved, when `error` came from that. */
   failedResolution(error: unknown): FailedResolution | null {
-    return isObject(error) ? (this.#failedResolutions.get(error) ?? null) : null;
+    return this.#failedResolutions.of(error);
   }
 
   /** Which file esbuild refused, when `error` came from that. */
@@ -168,7 +169,7 @@ export class ModuleHooks {
     } catch (error) {
       const fallback = this.#fallback(specifier, context, importer, next);
       if (fallback !== null) return fallback;
-      if (isObject(error)) this.#failedResolutions.set(error, { specifier, importer });
+      this.#failedResolutions.add(error, { specifier, importer });
       throw error;
     }
   }
@@ -215,8 +216,4 @@ export function isProjectUrl(url: string): boolean {
 
 function isBare(specifier: string): boolean {
   return !/^(?:\.{0,2}\/|node:|file:|data:|#)/.test(specifier) && !/^\.\.?$/.test(specifier);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { type LoadFnOutput, type LoadHookContext, setSourceMapsSupport } from "node:module";
 import { fileURLToPath } from "node:url";
+import { ErrorNotes } from "../core/error-notes.ts";
 import { moduleSyntax } from "./module-syntax.ts";
 import {
   isJsx,
@@ -28,7 +29,7 @@ export interface NativeSourcesOptions {
 
 export class NativeSources {
   readonly #options: NativeSourcesOptions;
-  readonly #failedTransforms = new WeakMap<object, string>();
+  readonly #failedTransforms = new ErrorNotes<string>();
   readonly #transformed = new Set<string>();
   readonly #prepared = new Map<string, string>();
 
@@ -38,7 +39,7 @@ export class NativeSources {
 
   /** Which file esbuild refused, when `error` came from that. */
   failedTransform(error: unknown): string | null {
-    return isObject(error) ? (this.#failedTransforms.get(error) ?? null) : null;
+    return this.#failedTransforms.of(error);
   }
 
   isTransformed(file: string): boolean {
@@ -114,7 +115,7 @@ export class NativeSources {
   }
 
   #rethrow(error: unknown, file: string): never {
-    if (isObject(error)) this.#failedTransforms.set(error, file);
+    this.#failedTransforms.add(error, file);
     throw error;
   }
 }
@@ -135,8 +136,4 @@ function formatOf(
 
 function textOf(source: NonNullable<LoadFnOutput["source"]>): string {
   return typeof source === "string" ? source : new TextDecoder().decode(source);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

@@ -4,6 +4,7 @@
  */
 
 import { stripTypeScriptTypes } from "node:module";
+import { ErrorNotes } from "../../core/error-notes.ts";
 import { isJsx, looksUnstrippable, transformSource } from "../../discovery/transform-source.ts";
 import type { TsconfigLookup } from "../../discovery/tsconfig-lookup.ts";
 import type { FileContents } from "./file-contents.ts";
@@ -29,7 +30,7 @@ export interface ModuleSourcesOptions {
 export class ModuleSources {
   readonly #options: ModuleSourcesOptions;
   readonly #made = new Map<string, ModuleSource>();
-  readonly #failedTransforms = new WeakMap<object, string>();
+  readonly #failedTransforms = new ErrorNotes<string>();
 
   constructor(options: ModuleSourcesOptions) {
     this.#options = options;
@@ -55,7 +56,7 @@ export class ModuleSources {
       const code = await transformSource(text, file, options);
       return this.#keep({ ...source, code, transformed: true });
     } catch (error) {
-      if (typeof error === "object" && error !== null) this.#failedTransforms.set(error, file);
+      this.#failedTransforms.add(error, file);
       throw error;
     }
   }
@@ -67,8 +68,7 @@ export class ModuleSources {
 
   /** Which file esbuild refused, when `error` came from that. */
   failedTransform(error: unknown): string | null {
-    const isObject = typeof error === "object" && error !== null;
-    return isObject ? (this.#failedTransforms.get(error) ?? null) : null;
+    return this.#failedTransforms.of(error);
   }
 
   forget(file: string): void {

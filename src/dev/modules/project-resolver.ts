@@ -7,6 +7,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { ErrorNotes } from "../../core/error-notes.ts";
 import { guesses, guessFile } from "../../discovery/guess-file.ts";
 import {
   type FailedResolution,
@@ -20,7 +21,7 @@ export type Resolved =
 
 export class ProjectResolver {
   readonly #hooks: ModuleHooks;
-  readonly #failed = new WeakMap<object, FailedResolution>();
+  readonly #failed = new ErrorNotes<FailedResolution>();
   /** By folder and specifier. */
   readonly #natives = new Map<string, Resolved>();
   readonly #waiting = new Map<string, Set<string>>();
@@ -89,8 +90,7 @@ export class ProjectResolver {
 
   /** Which import could not be resolved, when `error` came from that. */
   failedResolution(error: unknown): FailedResolution | null {
-    const own = typeof error === "object" && error !== null ? this.#failed.get(error) : undefined;
-    return own ?? this.#hooks.failedResolution(error);
+    return this.#failed.of(error) ?? this.#hooks.failedResolution(error);
   }
 
   #pathsFor(specifier: string, importer: string): readonly string[] {
@@ -115,7 +115,7 @@ export class ProjectResolver {
     const error = Object.assign(new Error(`Cannot find module '${file}' from '${importer}'`), {
       code: "ERR_MODULE_NOT_FOUND",
     });
-    this.#failed.set(error, { specifier, importer });
+    this.#failed.add(error, { specifier, importer });
     throw error;
   }
 
