@@ -17,6 +17,7 @@ import { othersWait } from "../../store/queue/others-wait.ts";
 import { byPriority, type QueueJob, type QueuePlace } from "../../store/queue/queue-job.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { Gates } from "../holding-back/gates.ts";
+import { CappedSlots } from "./capped-slots.ts";
 import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts";
 import type { FetchableTasks } from "./fetchable-tasks.ts";
 import { OthersInFront } from "./others-in-front.ts";
@@ -61,10 +62,7 @@ const fewTasks = 8;
 
 export class JobFetcher {
   readonly #options: JobFetcherOptions;
-  /** Capped tasks: how many jobs are being asked for at this moment. */
-  readonly #asked = new Map<string, number>();
-  /** Capped tasks of which more jobs may be due than there were slots for. */
-  readonly #full = new Set<string>();
+  readonly #slots = new CappedSlots();
   readonly #others: OthersInFront;
   #plan: FetchPlan | null = null;
   readonly #front = new QueueFront();
@@ -93,14 +91,11 @@ export class JobFetcher {
     this.#tell();
     const { tasks } = this.#options;
     const plan = this.#planFor(tasks.known ?? (await tasks.all()));
-    // Between the counting of what is here and this nothing may come in between. A slot that is
-    // freed from now on is one that this fetch doesn't know of.
-    for (const task of plan.full) this.#full.add(task.name);
-    const reserved = this.#reserve(plan, limit);
-    const release = () => this.#release(reserved);
+    // Between the counting of what is here and this nothing may come in between.
+    const release = this.#slots.reserve(plan, limit);
     try {
       const { jobs, leftBehind } = await this.#fetch(plan, limit, urgent);
-      this.#noteFull(plan, limit, jobs);
+      this.#slots.answered(plan, limit, jobs);
       return { jobs, more: jobs.length >= limit || leftBehind, release };
     } catch (error) {
       release();
@@ -110,8 +105,7 @@ export class JobFetcher {
 
   /** A job of a capped task has ended: whether another one may have been waiting for its slot. */
   slotFreed(task: Task): boolean {
-    if (this.#full.size + this.#asked.size === 0) return false;
-    return this.#full.delete(task.name) || this.#asked.has(task.name);
+    return this.#slots.freed(task);
   }
 
   /** The same value as long as nothing changes, and no task counts what runs here. */
@@ -120,40 +114,11 @@ export class JobFetcher {
     const { tasks: tasksBefore, gates: gatesBefore } = this.#ground;
     if (tasksBefore !== tasks || gatesBefore !== gates) this.#ground = { tasks, gates };
     else if (this.#plan !== null) return this.#plan;
-    const countHere = (task: Task) =>
-      this.#options.countHere(task) + (this.#asked.get(task.name) ?? 0);
+    const countHere = (task: Task) => this.#options.countHere(task) + this.#slots.asked(task);
     const plan = makeFetchPlan({ tasks, gates, countHere });
     const fixed = tasks.every(({ task }) => task.policies.concurrency === null);
     this.#plan = fixed ? plan : null;
     return plan;
-  }
-
-  #reserve(plan: FetchPlan, limit: number): [name: string, slots: number][] {
-    if (plan.capped.length + plan.limited.length === 0) return [];
-    const reserved = [...plan.capped, ...plan.limited]
-      .filter(({ slots }) => slots < Number.POSITIVE_INFINITY)
-      .map(({ task, slots }): [string, number] => [task.name, Math.min(slots, limit)]);
-    for (const [name, slots] of reserved) {
-      this.#asked.set(name, (this.#asked.get(name) ?? 0) + slots);
-    }
-    return reserved;
-  }
-
-  #release(reserved: readonly [name: string, slots: number][]): void {
-    for (const [name, slots] of reserved) {
-      const left = (this.#asked.get(name) ?? 0) - slots;
-      if (left > 0) this.#asked.set(name, left);
-      else this.#asked.delete(name);
-    }
-  }
-
-  #noteFull({ capped, limited }: FetchPlan, limit: number, jobs: readonly QueueJob[]): void {
-    for (const { task, names, slots } of [...capped, ...limited]) {
-      if (slots > limit) continue;
-      const own = new Set(names.values());
-      if (jobs.filter((job) => own.has(job.task)).length < slots) this.#full.delete(task.name);
-      else this.#full.add(task.name);
-    }
   }
 
   async #fetch(plan: FetchPlan, limit: number, urgent: boolean): Promise<Look> {
