@@ -62,7 +62,7 @@ test("all processes are told when the jobs of a dead one are due", async () => {
   await buryProcess(q.db, q.schemas, await beatOf("a"), "silent");
   await listener.query("select 1");
   listener.release(true);
-  expect(heard.map((each) => JSON.parse(each))).toEqual([{ kind: "due", inMs: [0, 1000] }]);
+  expect(heard.map((each) => JSON.parse(each))).toEqual([{ kind: "due", inMs: [0, 250] }]);
 });
 
 test("of several that bury the same process at once, one does", async () => {

@@ -4,7 +4,8 @@
  *
  *   returned      it had not been begun, as far as anybody knows: the attempt does not count
  *   cancelling    somebody wants it cancelled: it neither fails nor runs before that is done
- *   retrying      it was being run: the attempt counts, and so does the crash
+ *   retrying      it was being run: the attempt counts, and so does the crash. Due in a quarter of
+ *                 a second after the first attempt, in twice the time after each further one
  *   failed        so it was, and that was its last attempt, or the third process it died with
  *   compensating  as failed, but it has steps to undo first; or it was undoing them
  *
@@ -76,7 +77,7 @@ held as materialized (
     when decided is null and compensable then 'compensating'
     else 'failed' end as fate,
     case when not was_running and not cancelling then run_at
-      else greatest(run_at, now()) + power(2, least(attempts - 1, 6)) * interval '1 second'
+      else greatest(run_at, now()) + power(2, least(attempts - 3, 6)) * interval '1 second'
       end as due_at,
     case when crashes < $3 then $2
       else $2 || '; it was running in ' || crashes || ' processes when they died' end as reason

@@ -56,11 +56,11 @@ test("frees a dead process's jobs and serial queues, with the reason, and nobody
     last_error: reason,
   });
   const { rows } = await q.db.query(
-    `select extract(epoch from run_at - updated_at)::int as delay_s
+    `select extract(epoch from run_at - updated_at)::float8 as delay_s
      from graphile_worker._private_jobs where id = $1`,
     [lost],
   );
-  expect(rows).toEqual([{ delay_s: 1 }]);
+  expect(rows).toEqual([{ delay_s: 0.25 }]);
   expect(await q.row(kept)).toMatchObject({ locked_by: "alive" });
   expect(await q.lockedQueues()).toEqual(["kept"]);
   expect(await attempts()).toEqual([
