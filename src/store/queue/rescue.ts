@@ -3,7 +3,8 @@
  * process was running it, as its heartbeat last said, or had only taken it ahead:
  *
  *   returned      it had not been begun, as far as anybody knows: the attempt does not count
- *   cancelling    somebody wants it cancelled: it neither fails nor runs before that is done
+ *   cancelling    somebody wants it cancelled: it neither fails nor runs before that is done, for
+ *                 which the processes' next regular look is soon enough
  *   retrying      it was being run: the attempt counts, and so does the crash. Due in a quarter of
  *                 a second after the first attempt, in twice the time after each further one
  *   failed        so it was, and that was its last attempt, or the third process it died with
@@ -76,7 +77,8 @@ held as materialized (
     when attempts < max_attempts and crashes < $3 then 'retrying'
     when decided is null and compensable then 'compensating'
     else 'failed' end as fate,
-    case when not was_running and not cancelling then run_at
+    case when cancelling then greatest(run_at, now()) + interval '10 seconds'
+      when not was_running then run_at
       else greatest(run_at, now()) + power(2, least(attempts - 3, 6)) * interval '1 second'
       end as due_at,
     case when crashes < $3 then $2

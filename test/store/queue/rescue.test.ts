@@ -171,6 +171,13 @@ test("a job that was to be cancelled doesn't fail by its process's death", async
   await registerWith("dead", [id]);
   await q.db.query("select taskrun.cancel_job($1, 'not needed')", [id]);
   expect(await rescue("dead")).toEqual({ returned: 0, retried: 1, failed: 0 });
+  // Whoever ends it looks every two seconds: until then nobody is to take it.
+  const { rows } = await q.db.query(
+    `select run_at >= now() + interval '5 seconds' as waits
+     from graphile_worker._private_jobs where id = $1`,
+    [id],
+  );
+  expect(rows).toEqual([{ waits: true }]);
   await q.db.query("select taskrun.sweep_cancellations()");
   expect(await q.kit.job(id)).toMatchObject({ state: "cancelled", error: "not needed" });
 });
