@@ -67,7 +67,7 @@ const waveJobs = 10_000;
 const from = 0.2;
 const to = 0.8;
 // A process of its own has compiled nothing yet.
-const warmUpJobs = 10_000;
+const warmUpJobs = 20_000;
 
 const database = await openBenchDatabase();
 const serverCpu = await findServerCpu(database.admin);

@@ -226,7 +226,9 @@ export class JobFetcher {
 
   async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
     const { connection, schemas } = this.#options;
-    const request = { ...this.#request(plan.open, limit), after };
+    // A look from the start has far to go, and the others would wait for it.
+    const inTurn = after === this.#front.arrived(this.#ground);
+    const request = { ...this.#request(plan.open, limit), after, inTurn };
     const askedAtMs = performance.now();
     const fetched = await fetchPlainJobs(connection, schemas, request);
     this.#front.wentOn(after, fetched, { askedAtMs, nowMs: performance.now() });

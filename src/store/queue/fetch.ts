@@ -54,16 +54,20 @@ export function fetchJobs(
  * a deep queue: a quarter cheaper than `fetchJobs`, and it doesn't read again what was taken before
  * (dead rows, which stand in front until a vacuum), nor what can't be taken. Fewer than `limit`
  * doesn't mean that nothing else is due: what somebody changed at this very moment is passed over.
+ * `inTurn`: waits until no other process is at such a fetch, and then finds nothing that one of
+ * them has just taken.
  */
 export async function fetchPlainJobs(
   db: RowSource,
   schemas: Schemas,
-  request: LookRequest & { readonly after: QueuePlace },
+  request: LookRequest & { readonly after: QueuePlace; readonly inTurn?: boolean },
 ): Promise<{ jobs: QueueJob[]; serialJobsWait: boolean }> {
   const { priority, runAtSeconds, id } = request.after;
   const values = [...plainValues(request), priority, runAtSeconds, id];
-  const text = plainStatement(schemas);
-  const jobs = await sendFetch(db, "taskrun fetch plain", text, values, request);
+  const { inTurn = false } = request;
+  const name = inTurn ? "taskrun fetch in turn" : "taskrun fetch plain";
+  const text = inTurn ? inTurnStatement(schemas) : plainStatement(schemas);
+  const jobs = await sendFetch(db, name, text, values, request);
   return { jobs, serialJobsWait: jobs[0]?.serialJobsWait ?? true };
 }
 
@@ -140,6 +144,12 @@ ${takePicked(queue, own)}, picked.identifier`,
   // why: the statement returns exactly these columns, and the task's name after them
   return new QueueJob(row.slice(0, -1) as QueueRow, task, request.processId, new Date());
 }
+
+// The function has the other statement's text; see there (0029) why it is a function.
+const inTurnStatement = oncePer(
+  ({ own }: Schemas): string =>
+    `select * from ${own}.fetch_in_turn($1, $2, $3, $4::smallint, $5, $6)`,
+);
 
 const plainStatement = oncePer(({ queue, own }: Schemas): string => {
   const places = plainPlaces(

@@ -113,7 +113,7 @@ test("tasks with slots of their own have them filled while a deep queue is worke
     ["work", -5],
     ["small", 0],
   ]);
-  expect(sent).toContain("taskrun fetch plain");
+  expect(sent).toContain("taskrun fetch in turn");
   await both.stop();
 });
 

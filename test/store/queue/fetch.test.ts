@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fetchJob, fetchJobs, fetchPlainJobs } from "../../../src/store/queue/fetch.ts";
+import { QueueJob } from "../../../src/store/queue/queue-job.ts";
 import { registerTaskNames } from "../../../src/store/queue/register-task-names.ts";
 import { settleCompleted } from "../../../src/store/queue/settle.ts";
 import { completed, type QueueKit, queueKit } from "../../support/queue-kit.ts";
@@ -66,21 +67,24 @@ describe("what is fetched", () => {
     expect(await q.lockedQueues()).toEqual(["line"]);
   });
 
-  test("on request only what comes after a job, to the microsecond and the id", async () => {
-    const now = "2026-01-02T03:04:05.678901Z";
-    const [low, first] = [await q.add({ priority: "low" }), await q.add({ run_at: now })];
-    const second = await q.add({ run_at: now });
-    await q.add({ run_at: "2026-01-02T03:04:05.678900Z" });
-    await q.add({ priority: "high" });
-    const next = await q.add({ run_at: "2026-01-02T03:04:05.678902Z" });
-    await q.add({ queue: "line" });
-    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
-    const request = { processId: "p", taskNames, limit: 10 };
-    const [, , after] = await q.take("other", 3);
-    expect(after?.id).toBe(first);
-    const { jobs } = await fetchPlainJobs(q.db, q.schemas, { ...request, after: after! });
-    expect(idsOf(jobs)).toEqual([second, next, low]);
-  });
+  test.each([false, true])(
+    "on request only what comes after a job, to the microsecond and the id (in turn: %s)",
+    async (inTurn) => {
+      const now = "2026-01-02T03:04:05.678901Z";
+      const [low, first] = [await q.add({ priority: "low" }), await q.add({ run_at: now })];
+      const second = await q.add({ run_at: now });
+      await q.add({ run_at: "2026-01-02T03:04:05.678900Z" });
+      await q.add({ priority: "high" });
+      const next = await q.add({ run_at: "2026-01-02T03:04:05.678902Z" });
+      await q.add({ queue: "line" });
+      const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+      const request = { processId: "p", taskNames, limit: 10 };
+      const [, , after] = await q.take("other", 3);
+      expect(after?.id).toBe(first);
+      const { jobs } = await fetchPlainJobs(q.db, q.schemas, { ...request, after: after!, inTurn });
+      expect(idsOf(jobs)).toEqual([second, next, low]);
+    },
+  );
 
   test("every column arrives", async () => {
     const id = await q.add(
@@ -120,6 +124,29 @@ describe("what is fetched", () => {
       lockedBy: "p",
     });
     expect(Math.abs((job?.createdAt.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+  });
+
+  test("the same columns arrive when processes take turns", async () => {
+    const options = {
+      run_at: "2020-02-03T04:05:06Z",
+      priority: 7,
+      max_attempts: 4,
+      flags: ["gpu"],
+      correlation_id: "c",
+      metadata: { a: [1] },
+    };
+    for (const key of ["k1", "k2"]) await q.add({ ...options, key }, { text: 'ü "\\ {},' });
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    const request = { processId: "p", taskNames, limit: 1, after: beginning };
+    const [plain, inTurn] = await Promise.all(
+      [false, true].map(async (inTurn) => {
+        const { jobs } = await fetchPlainJobs(q.db, q.schemas, { ...request, inTurn });
+        return jobs[0]!;
+      }),
+    );
+    expect([plain!.key, inTurn!.key].sort()).toEqual(["k1", "k2"]);
+    expect(readShared(inTurn!)).toEqual(readShared(plain!));
+    expect(inTurn).toMatchObject({ attempt: 1, priority: 7, maxAttempts: 4, correlationId: "c" });
   });
 
   test("nothing, when no task is asked for", async () => {
@@ -236,3 +263,78 @@ describe("fetchJob", () => {
     expect(await q.row(second)).toMatchObject({ locked_by: null, attempts: 0 });
   });
 });
+
+describe("fetches that take turns", () => {
+  const turn = "hashtext($1), 12";
+
+  async function whileTaken(during: (release: () => Promise<void>) => Promise<void>) {
+    const holder = await q.db.connect();
+    const release = async () => {
+      await holder.query(`select pg_advisory_unlock(${turn})`, [q.schemas.controlChannel]);
+    };
+    await holder.query(`select pg_advisory_lock(${turn})`, [q.schemas.controlChannel]);
+    try {
+      await during(release);
+    } finally {
+      holder.release(true);
+    }
+  }
+
+  test("wait until nobody else is at one, and see the queue as it is then", async () => {
+    const before = await q.add();
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    await whileTaken(async (release) => {
+      const request = { processId: "p", taskNames, limit: 10, after: beginning, inTurn: true };
+      const fetching = fetchPlainJobs(q.db, q.schemas, request);
+      await expect
+        .poll(async () => {
+          const { rows } = await q.db.query(
+            `select count(*)::int as n from pg_locks
+             where locktype = 'advisory' and objid = 12 and not granted
+               and database = (select oid from pg_database where datname = current_database())`,
+          );
+          return rows[0].n;
+        })
+        .toBe(1);
+      expect(idsOf(await q.take("other"))).toEqual([before]);
+      const added = await q.add();
+      await release();
+      expect(idsOf((await fetching).jobs)).toEqual([added]);
+    });
+  });
+
+  test("go on after a second, whoever is stopped in the middle of one", async () => {
+    const id = await q.add();
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    await whileTaken(async () => {
+      const request = { processId: "p", taskNames, limit: 10, after: beginning, inTurn: true };
+      expect(idsOf((await fetchPlainJobs(q.db, q.schemas, request)).jobs)).toEqual([id]);
+    });
+  });
+
+  test("one that fails holds up nobody, though its session goes on", async () => {
+    const session = await q.db.connect();
+    const taskNames = await registerTaskNames(q.db, q.schemas, ["t"]);
+    const request = { processId: "p", taskNames, after: beginning, inTurn: true };
+    const id = await q.add();
+    try {
+      const failing = fetchPlainJobs(session, q.schemas, { ...request, limit: -1 });
+      await expect(failing).rejects.toThrow("LIMIT must not be negative");
+      const { jobs } = await fetchPlainJobs(q.db, q.schemas, { ...request, limit: 1 });
+      expect(idsOf(jobs)).toEqual([id]);
+    } finally {
+      session.release();
+    }
+  });
+});
+
+const beginning = { priority: -32_768, runAtSeconds: "-Infinity", id: "0" };
+
+/** All that a fetched job tells but what is its own: its id, key, place and times. */
+function readShared(job: QueueJob): Record<string, unknown> {
+  const own = /^(id|key|place|locked_at|updated_at|created_?at)$/i;
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(QueueJob.prototype))
+    .filter(([name, { get }]) => get !== undefined && !own.test(name))
+    .map(([name]) => [name, Reflect.get(job, name)]);
+  return Object.fromEntries(getters);
+}
