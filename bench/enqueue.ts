@@ -45,11 +45,12 @@ interface Round {
 const database = await openBenchDatabase();
 await migrate(database.connectionString, { schema: "graphile_worker" });
 const serverCpu = await findServerCpu(database.admin);
-// One connection each: these calls come one after the other.
-const pool = new pg.Pool({ connectionString: database.connectionString, max: 10 });
-pool.on("error", () => {});
-pool.on("connect", (connection) => connection.on("error", () => {}));
-const utils = await makeWorkerUtils({ pgPool: pool, logger: new Logger(() => () => {}) });
+// Many jobs in one call go over connections of their own: having seen them, a session plans the
+// statements within add_job once and for all, which an application that adds single jobs never has.
+const bulkPool = openPool();
+const bulkUtils = await openUtils(bulkPool);
+const pool = openPool();
+const utils = await openUtils(pool);
 // The build, as applications have it.
 const built = new URL("../dist/client/index.js", import.meta.url).href;
 // why: the build exports what its sources do
@@ -62,6 +63,17 @@ const client = createClient({
   },
   project: join(import.meta.dirname, "support"),
 });
+
+function openPool(): pg.Pool {
+  const opened = new pg.Pool({ connectionString: database.connectionString, max: 10 });
+  opened.on("error", () => {});
+  opened.on("connect", (connection) => connection.on("error", () => {}));
+  return opened;
+}
+
+function openUtils(pgPool: pg.Pool) {
+  return makeWorkerUtils({ pgPool, logger: new Logger(() => () => {}) });
+}
 
 function payloadOf(n: number) {
   return { n, to: `user${n}@example.org` };
@@ -99,12 +111,17 @@ const floor = `with added as (
   select id, pg_notify('jobs:insert', '{"r":0.5,"count":1}') from added`;
 const insert = (n: number) => pool.query(floor, [JSON.stringify(payloadOf(n))]);
 const ways: Way[] = [
-  { name: "add_jobs (utils.addJobs)", group: bulk, jobs: many, run: () => utils.addJobs(specs) },
+  {
+    name: "add_jobs (utils.addJobs)",
+    group: bulk,
+    jobs: many,
+    run: () => bulkUtils.addJobs(specs),
+  },
   {
     name: "add_jobs, only ids fetched",
     group: bulk,
     jobs: many,
-    run: () => pool.query(onlyIds, [JSON.stringify(specs)]),
+    run: () => bulkPool.query(onlyIds, [JSON.stringify(specs)]),
   },
   { name: "enqueueMany", group: bulk, jobs: many, run: () => client.enqueueMany(list) },
   { name: "add_job (utils.addJob)", group: awaited, jobs: single, run: () => oneByOne(addJob) },
@@ -128,7 +145,9 @@ try {
 } finally {
   await client.close();
   await utils.release();
+  await bulkUtils.release();
   await pool.end();
+  await bulkPool.end();
   await database.close();
 }
 
