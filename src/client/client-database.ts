@@ -35,6 +35,11 @@ export class ClientDatabase implements SqlRunner {
     return this.#onConnection((connection) => connection.query(text, values));
   }
 
+  /** Whether `prepared` statements are kept ready: on connections of our own, so far. */
+  get prepares(): boolean {
+    return this.#options.pool === undefined && this.#prepares;
+  }
+
   /**
    * Runs statements that the server keeps ready under `name`, which has to stand for one text.
    * Where a pooler gives each transaction another session, it may not be there: from the first time

@@ -25,9 +25,9 @@ import {
   runJobNow,
   runJobsNow,
 } from "../store/operations.ts";
-import { addPlainJobs } from "../store/plain-jobs.ts";
 import { type Schemas, schemasFor } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
+import { addPlain } from "./add-plain.ts";
 import { ClientDatabase } from "./client-database.ts";
 import { ClientTasks, type TasksOption } from "./client-tasks.ts";
 import { explainDatabaseError } from "./explain-database-error.ts";
@@ -231,10 +231,7 @@ class Client implements TaskrunClient {
 
   /** The jobs of all callers go together; those in somebody's transaction stay in it. */
   #addsTo(schemas: Schemas): CoalescedAdds {
-    if (this.#adds === null) {
-      const db = this.#database.prepared("taskrun add plain jobs");
-      this.#adds = new CoalescedAdds((jobs) => addPlainJobs(db, schemas, jobs));
-    }
+    this.#adds ??= new CoalescedAdds(addPlain(this.#database, schemas));
     return this.#adds;
   }
 
