@@ -40,6 +40,8 @@ const choresIntervalMs = 2_000;
 // Of the pool; a listener that takes as long has been lost.
 const longestLookMs = 5_000;
 const longestStopMs = 1_000;
+// When what a start has to do is done.
+const makeReadyAfterMs = 250;
 
 export class RegularLook implements BackgroundService {
   readonly #options: RegularLookOptions;
@@ -62,7 +64,8 @@ export class RegularLook implements BackgroundService {
   start(): void {
     this.#lastMs.beat = performance.now();
     this.#lastMs.poll = this.#lastMs.beat;
-    this.#schedule();
+    if (this.#tickMs <= makeReadyAfterMs) this.#schedule();
+    else this.#schedule(makeReadyAfterMs, () => this.#makeReady());
   }
 
   /** What is being asked is answered, if the database answers. */
@@ -82,14 +85,25 @@ export class RegularLook implements BackgroundService {
     return performance.now() - this.#lastEndMs;
   }
 
-  #schedule(): void {
+  #schedule(afterMs = this.#tickMs, look = () => this.#look()): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#looking = this.#look().finally(() => {
+      this.#looking = look().finally(() => {
         this.#looking = null;
         this.#schedule();
       });
-    }, this.#tickMs).unref();
+    }, afterMs).unref();
+  }
+
+  /**
+   * A look that asks nothing. Making the statement ready takes the server as long as a dozen looks,
+   * in which the connection tells of no job: so not when jobs may long be coming.
+   */
+  async #makeReady(): Promise<void> {
+    const { schemas, presence, askListener } = this.#options;
+    const { processId } = presence;
+    const nothing = { processId, vitals: null, taskIds: [], chores: false };
+    await askListener((client) => lookAround(client, schemas, nothing))?.catch(() => {});
   }
 
   async #look(): Promise<void> {

@@ -150,6 +150,25 @@ test("it asks on the connection that listens, and the pool only while there is n
   client.release();
 });
 
+test("its statement is made ready well before the first look, and that tells nothing", async () => {
+  kit = await testRuntime({});
+  const client = await kit.db.connect();
+  try {
+    const everyMs = { heartbeatIntervalMs: 60_000, pollIntervalMs: 60_000 };
+    const told = startLook({ ...everyMs, askListener: (question) => question(client) });
+    await expect
+      .poll(async () => {
+        const { rows } = await client.query("select name from pg_prepared_statements");
+        return rows;
+      })
+      .toEqual([{ name: "taskrun look" }]);
+    await look?.stop();
+    expect(told.words).toEqual([]);
+  } finally {
+    client.release();
+  }
+});
+
 test("a look that fails leaves it open what there is to do, and the next one is made", async () => {
   kit = await testRuntime({});
   let isAway = true;
