@@ -23,7 +23,9 @@ const { values: flags } = parseArgs({
   },
 });
 const block = Number(flags.block);
-const warmUps = 20;
+// With jobs all the while: what a process does once, soon after it has started or when jobs begin to
+// come, is done by then.
+const warmUpMs = 3_000;
 // Long enough for the job before to be settled: the process is idle again.
 const gapMs = 15;
 
@@ -54,10 +56,12 @@ try {
 
 async function takeBlock(): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (let index = 0; index < warmUps + block; index++) {
+  const warmAtMs = performance.now() + warmUpMs;
+  while (samples.length < block) {
     await pause(gapMs);
+    const isWarm = performance.now() >= warmAtMs;
     const sample = await takeSample();
-    if (index >= warmUps) samples.push(sample);
+    if (isWarm) samples.push(sample);
   }
   return samples;
 }

@@ -97,7 +97,7 @@ export const measurements: readonly Measurement[] = [
     file: "latency.ts",
     args: ["--samples", "800", "--block", "100"],
     long: ["--samples", "3000", "--block", "300"],
-    limitSeconds: 110,
+    limitSeconds: 170,
     figures: [
       {
         label: "Latency, median, against graphile-worker",
