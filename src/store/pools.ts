@@ -22,8 +22,11 @@ export interface PoolOptions {
  * What is asked for has just been written, so it is in memory: were a random page dear, a few
  * hundred rows would not be looked up by their places while reading all of a small queue, once for
  * each of them, seems cheaper.
+ *
+ * The queue's statements count on seeing what others have committed before each of them; a database
+ * may have been set to show less.
  */
-const plannerSettings = [
+const queueSettings = [
   "enable_seqscan=off",
   "enable_bitmapscan=off",
   "enable_mergejoin=off",
@@ -33,6 +36,7 @@ const plannerSettings = [
   "plan_cache_mode=force_generic_plan",
   "jit=off",
   "random_page_cost=0.05",
+  "default_transaction_isolation=read\\ committed",
 ]
   .map((setting) => `-c ${setting}`)
   .join(" ");
@@ -41,7 +45,7 @@ const plannerSettings = [
  * For the connection that listens. What is asked on it is asked again and again: it may be lost
  * with the server, so nobody waits for the disk, and it must not keep notifications waiting.
  */
-export const listenerSettings = `${plannerSettings} -c synchronous_commit=off -c lock_timeout=1s`;
+export const listenerSettings = `${queueSettings} -c synchronous_commit=off -c lock_timeout=1s`;
 
 // Asks the network about connections on which nothing has come for this long; the system's own
 // patience is two hours.
@@ -60,7 +64,7 @@ export function createQueuePool({ connectionString, max, onError }: PoolOptions)
     statement_timeout: 60_000,
     // The server's own limit comes first, wherever it can be heard.
     query_timeout: 65_000,
-    options: plannerSettings,
+    options: queueSettings,
   });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", onError));

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHandlerPool, createQueuePool, endPool } from "../../src/store/pools.ts";
 import { fetchIfPlain, fetchJobs, fetchPlainJobs } from "../../src/store/queue/fetch.ts";
@@ -30,6 +31,20 @@ test("each pool's connections say what they are for, and the queue's read no tab
   expect((await handlers.query(settings)).rows).toEqual([
     { name: "taskrun handlers", seqscan: "on", timeout: "0" },
   ]);
+  await Promise.all([endPool(queue), endPool(handlers)]);
+});
+
+test("each statement of the queue's sees what is committed, whatever the database has set", async () => {
+  const { rows } = await q.db.query("select quote_ident(current_database()) as name");
+  await q.db.query(
+    `alter database ${rows[0].name} set default_transaction_isolation = 'repeatable read'`,
+  );
+  const queue = createQueuePool(options());
+  const handlers = createHandlerPool(options());
+  const isolation = async (pool: pg.Pool) =>
+    (await pool.query("select current_setting('transaction_isolation') as is")).rows[0].is;
+  expect(await isolation(queue)).toBe("read committed");
+  expect(await isolation(handlers)).toBe("repeatable read");
   await Promise.all([endPool(queue), endPool(handlers)]);
 });
 
