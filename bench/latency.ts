@@ -23,8 +23,8 @@ const { values: flags } = parseArgs({
   },
 });
 const block = Number(flags.block);
-// With jobs all the while: what a process does once, soon after it has started or when jobs begin to
-// come, is done by then.
+// With jobs all the while: what a process does once, soon after it has started or when jobs begin
+// to come, is done by then.
 const warmUpMs = 3_000;
 // Long enough for the job before to be settled: the process is idle again.
 const gapMs = 15;
