@@ -143,10 +143,12 @@ export class JobFetcher {
   /** Null: look from the start. */
   #placeToGoOn({ open, leavesOut }: FetchPlan, limit: number, urgent: boolean): QueuePlace | null {
     if (open.size === 0) return null;
-    if (!urgent)
-      return limit < deepLimit ? null : this.#front.after(this.#ground, performance.now());
+    const arrived = this.#front.arrived(this.#ground);
     // Before that place there may be any number of others' jobs.
-    return leavesOut || this.#others.found ? null : this.#front.arrived(this.#ground);
+    if (urgent) return leavesOut || this.#others.found ? null : arrived;
+    if (limit < deepLimit) return null;
+    const after = this.#front.after(this.#ground, performance.now());
+    return this.#others.found && after !== arrived ? null : after;
   }
 
   #fetchApart(plan: FetchPlan, limit: number, goesOn: boolean): Promise<Look>[] {
@@ -231,7 +233,9 @@ export class JobFetcher {
     const request = { ...this.#request(plan.open, limit), after, inTurn };
     const askedAtMs = performance.now();
     const fetched = await fetchPlainJobs(connection, schemas, request);
-    this.#front.wentOn(after, fetched, { askedAtMs, nowMs: performance.now() });
+    const nowMs = performance.now();
+    if (!inTurn) this.#others.fetched(nowMs - askedAtMs);
+    this.#front.wentOn(after, fetched, { askedAtMs, nowMs });
     const { jobs } = fetched;
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.
     if (jobs.length === limit) return { jobs, leftBehind: false };

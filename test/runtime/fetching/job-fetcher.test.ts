@@ -191,14 +191,13 @@ test("without tasks nothing is fetched", async () => {
   expect(await take(10, none)).toEqual([]);
 });
 
-test("jobs of tasks nobody has here, once they slow a fetch down, are not read through any more", async () => {
+/** To whom statements of that name take long; what it sends, and when it has asked for others. */
+function slowFetcher(name: string) {
   const sent: (string | undefined)[] = [];
   const asked = Promise.withResolvers<void>();
   const query = async (config: pg.QueryConfig, values?: unknown[]) => {
     sent.push(config.name);
-    if (config.name === "taskrun fetch if plain, few tasks") {
-      await kit.db.query("select pg_sleep(0.03)");
-    }
+    if (config.name === name) await kit.db.query("select pg_sleep(0.03)");
     const result = await kit.db.query(config, values);
     if (config.name === "taskrun others wait") asked.resolve();
     return result;
@@ -209,7 +208,11 @@ test("jobs of tasks nobody has here, once they slow a fetch down, are not read t
   const schemas = schemasFor("graphile_worker");
   const registry = new TaskRegistry();
   registry.publish(kit.catalog);
-  const slow = fetcherOf(db, new FetchableTasks(kit.db, schemas, registry));
+  return { slow: fetcherOf(db, new FetchableTasks(kit.db, schemas, registry)), sent, asked };
+}
+
+test("jobs of tasks nobody has here, once they slow a fetch down, are not read through any more", async () => {
+  const { slow, sent, asked } = slowFetcher("taskrun fetch if plain, few tasks");
   await addManyBySql(kit, "elsewhere", 3);
   const first = await addBySql(kit, "work");
   expect((await take(10, slow)).map(({ id }) => id)).toEqual([first]);
@@ -223,4 +226,22 @@ test("jobs of tasks nobody has here, once they slow a fetch down, are not read t
     "taskrun fetch gated by task",
     "taskrun fetch gated by task",
   ]);
+});
+
+test("nor are they by the looks from the start while a deep queue is gone on with", async () => {
+  const fromStart = "taskrun fetch plain";
+  const byTask = "taskrun fetch gated by task";
+  const { slow, sent, asked } = slowFetcher(fromStart);
+  await addManyBySql(kit, "elsewhere", 3);
+  await addManyBySql(kit, "work", 5000);
+  const goOnUntil = async (name: string) => {
+    while (!sent.includes(name)) {
+      expect(await take(100, slow)).toHaveLength(100);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  };
+  await goOnUntil(fromStart);
+  await asked.promise;
+  await goOnUntil(byTask);
+  expect(sent.filter((name) => name === fromStart)).toHaveLength(1);
 });
