@@ -14,7 +14,7 @@ import type { ClientDatabase } from "./client-database.ts";
 export function addPlain(database: ClientDatabase, schemas: Schemas): AddAll {
   const one = database.prepared("taskrun add one plain job");
   const several = database.prepared("taskrun add plain jobs");
-  let isWriter = database.prepares;
+  let mayWrite = true;
 
   /** Null: not added, for the function to do or to refuse. */
   async function addAlone(job: PlainJob): Promise<string | null> {
@@ -22,14 +22,16 @@ export function addPlain(database: ClientDatabase, schemas: Schemas): AddAll {
       return await addOnePlainJob(one, schemas, job);
     } catch (error) {
       if (!isUnusable(error)) throw error;
-      isWriter = false;
+      mayWrite = false;
       return null;
     }
   }
 
   return async (jobs) => {
     const [job] = jobs;
-    const id = isWriter && jobs.length === 1 && job !== undefined ? await addAlone(job) : null;
+    // Planned anew each time, the statement costs more than the function.
+    const isCheaper = mayWrite && database.prepares && jobs.length === 1;
+    const id = isCheaper && job !== undefined ? await addAlone(job) : null;
     return id === null ? addPlainJobs(several, schemas, jobs) : [id];
   };
 }

@@ -90,6 +90,13 @@ test("a role that may only call the function adds by it, and asks for no more th
   }
 });
 
+test("a database with the queue and not our schema takes no job", async () => {
+  await database.query("drop schema taskrun cascade", []);
+  await database.query("select graphile_worker.add_job('greet')", []);
+  await expect(addPlain(database, schemas)([job])).rejects.toMatchObject({ code: "3F000" });
+  expect(await jobs()).toHaveLength(1);
+});
+
 test("a payload that the database refuses is not tried again", async () => {
   const add = addPlain(database, schemas);
   await add([job]);
