@@ -27,7 +27,7 @@ export interface ConfigFile {
  * Reads `named` (absolute), or else the one config file in `folder`; null when there is none.
  * `query` is put behind its URL: Node imports each URL once.
  *
- * @throws ConfigError when the file is missing, broken, or one of two.
+ * @throws ConfigError when the folder or the file is missing, or the file broken, or one of two.
  */
 export async function readConfigFile(
   folder: string,
@@ -35,6 +35,9 @@ export async function readConfigFile(
   query = "",
 ): Promise<ConfigFile | null> {
   const file = named ?? findConfigFile(folder);
+  if (file === null && !existsSync(folder)) {
+    throw fileError(folder, "there is no such folder", "Give the folder of a project.");
+  }
   if (file === null) return null;
   if (!existsSync(file)) {
     throw fileError(file, "there is no such file", "Give --config the path of a config file.");

@@ -19,6 +19,14 @@ test("a folder without a config file has none, and that is no error", async () =
   expect(await readConfigFile(folder, null)).toBeNull();
 });
 
+test("a folder that isn't there is told, not taken for one without a config file", async () => {
+  const missing = path.join(folder, "misspelled");
+  await expect(readConfigFile(missing, null)).rejects.toThrow(ConfigError);
+  await expect(readConfigFile(missing, null)).rejects.toThrow(
+    `${missing}: there is no such folder`,
+  );
+});
+
 test.each(["worker.config.ts", "worker.config.mts", "worker.config.js", "worker.config.mjs"])(
   "%s is found",
   async (name) => {
