@@ -3,11 +3,8 @@
  * the first call; refuses to run tasks.
  */
 
-import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
-import type { ResolvedConfig } from "../config/resolved-config.ts";
 import type { Duration } from "../core/duration.ts";
 import { parseDuration } from "../core/duration.ts";
-import { TaskrunError } from "../core/errors.ts";
 import { CoalescedAdds } from "../runtime/enqueueing/coalesced-adds.ts";
 import { createEnqueuer, type Enqueuer } from "../runtime/enqueueing/enqueue.ts";
 import { getJobEnd } from "../store/jobs.ts";
@@ -25,10 +22,11 @@ import {
   runJobNow,
   runJobsNow,
 } from "../store/operations.ts";
-import { type Schemas, schemasFor } from "../store/schemas.ts";
+import type { Schemas } from "../store/schemas.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 import { addPlain } from "./add-plain.ts";
 import { ClientDatabase } from "./client-database.ts";
+import { ClientSettings } from "./client-settings.ts";
 import { ClientTasks, type TasksOption } from "./client-tasks.ts";
 import { explainDatabaseError } from "./explain-database-error.ts";
 import { transactionRunner } from "./transaction-runner.ts";
@@ -131,19 +129,19 @@ export function createClient(options: ClientOptions = {}): TaskrunClient {
 }
 
 class Client implements TaskrunClient {
-  readonly #options: ClientOptions;
+  readonly #settings: ClientSettings;
   readonly #database: ClientDatabase;
   readonly #tasks: ClientTasks;
-  #config: Promise<LoadedConfig> | null = null;
   #adds: CoalescedAdds | null = null;
 
   constructor(options: ClientOptions) {
-    this.#options = options;
+    const settings = new ClientSettings(options);
+    this.#settings = settings;
     this.#database = new ClientDatabase({
-      connectionString: () => this.#connectionString(),
+      connectionString: () => settings.connectionString(),
       pool: options.pool,
     });
-    this.#tasks = new ClientTasks(options.tasks, () => this.#readConfig());
+    this.#tasks = new ClientTasks(options.tasks, () => settings.config());
   }
 
   readonly enqueue: TypedEnqueue["enqueue"] = (task, ...[payload, options]) =>
@@ -170,7 +168,7 @@ class Client implements TaskrunClient {
   ): Promise<Output> {
     const jobId = idOf(job);
     const timeoutMs = timeout === undefined ? null : parseDuration(timeout);
-    const schemas = await this.#schemas();
+    const schemas = await this.#settings.schemas();
     const look = async () =>
       /^\d{1,18}$/.test(jobId)
         ? this.#explained(schemas, () => getJobEnd(this.#database, schemas, jobId))
@@ -218,7 +216,7 @@ class Client implements TaskrunClient {
   ): Promise<EnqueuedJob<never>> {
     this.#database.refuseWhenClosed();
     const { name, findTask } = await this.#tasks.named(named);
-    const schemas = await this.#schemas();
+    const schemas = await this.#settings.schemas();
     const enqueuer = createEnqueuer({
       db,
       schemas,
@@ -237,7 +235,7 @@ class Client implements TaskrunClient {
 
   async #enqueueMany(db: SqlRunner, jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {
     this.#database.refuseWhenClosed();
-    const schemas = await this.#schemas();
+    const schemas = await this.#settings.schemas();
     const enqueuer = createEnqueuer({ db, schemas, findTask: this.#tasks.find });
     return this.#explained(schemas, () => enqueuer.enqueueMany(jobs));
   }
@@ -246,7 +244,7 @@ class Client implements TaskrunClient {
     run: (db: SqlRunner, schemas: Schemas) => Promise<Result>,
   ): Promise<Result> {
     this.#database.refuseWhenClosed();
-    const schemas = await this.#schemas();
+    const schemas = await this.#settings.schemas();
     return this.#explained(schemas, () => run(this.#database, schemas));
   }
 
@@ -256,36 +254,6 @@ class Client implements TaskrunClient {
     } catch (error) {
       throw explainDatabaseError(error, schemas);
     }
-  }
-
-  async #schemas(): Promise<Schemas> {
-    return schemasFor(this.#options.schema ?? (await this.#readConfig()).schema);
-  }
-
-  async #connectionString(): Promise<string> {
-    if (this.#options.connectionString !== undefined) return this.#options.connectionString;
-    const { connection, dataDir, projectDir } = await this.#readConfig();
-    if (connection !== null) return connection;
-    const { findEmbeddedPostgres } = await import("../dev/embedded-postgres.ts");
-    const embedded = await findEmbeddedPostgres(dataDir);
-    if (embedded !== null) return embedded.url;
-    throw new TaskrunError(
-      "no-database",
-      `No database is configured in ${projectDir}, and no embedded Postgres is running there`,
-    );
-  }
-
-  async #readConfig(): Promise<ResolvedConfig> {
-    const { project, tasks } = this.#options;
-    this.#config ??= loadConfig({
-      ...(project === undefined ? {} : { folder: project }),
-      ...(typeof tasks === "string" ? { flags: { tasks } } : {}),
-      keepEnvironment: true,
-    }).catch((error) => {
-      this.#config = null;
-      throw error;
-    });
-    return (await this.#config).config;
   }
 }
 

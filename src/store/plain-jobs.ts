@@ -7,9 +7,14 @@
 import type { Schemas } from "./schemas.ts";
 import type { SqlRunner } from "./sql-runner.ts";
 
-export interface PlainJob {
+/** Alike jobs may share one: what is made of it is kept with it. */
+export interface JobKind {
   /** The task's name and the options of `add_job`, as a JSON object; alike for alike jobs. */
-  readonly kindJson: string;
+  readonly json: string;
+}
+
+export interface PlainJob {
+  readonly kind: JobKind;
   readonly payloadJson: string;
 }
 
@@ -31,11 +36,11 @@ function parametersFor(jobs: readonly PlainJob[]): string[] {
   const places = new Map<string, number>();
   const kindOf: number[] = [];
   const payloads: string[] = [];
-  for (const { kindJson, payloadJson } of jobs) {
-    let place = places.get(kindJson);
+  for (const { kind, payloadJson } of jobs) {
+    let place = places.get(kind.json);
     if (place === undefined) {
       place = places.size + 1;
-      places.set(kindJson, place);
+      places.set(kind.json, place);
     }
     kindOf.push(place);
     payloads.push(payloadJson);

@@ -10,7 +10,7 @@ import { createTestDatabase } from "../support/test-database.ts";
 const schema = "graphile_worker";
 const schemas = schemasFor(schema);
 const job = {
-  kindJson: JSON.stringify({ task: "greet", validate: false }),
+  kind: { json: JSON.stringify({ task: "greet", validate: false }) },
   payloadJson: '{"name":"Ada"}',
 };
 
@@ -60,7 +60,7 @@ test("what the row can't say goes by the function", async () => {
   const add = addPlain(database, schemas);
   await add([job]);
   const urgent = { task: "greet", validate: false, priority: -30, metadata: { a: 1 } };
-  expect(await add([{ ...job, kindJson: JSON.stringify(urgent) }])).toEqual(["2"]);
+  expect(await add([{ ...job, kind: { json: JSON.stringify(urgent) } }])).toEqual(["2"]);
   expect(await jobs()).toMatchObject([{ priority: 0 }, { priority: -30 }]);
 });
 

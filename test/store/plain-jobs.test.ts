@@ -22,7 +22,7 @@ interface Given {
 
 function addPlain(jobs: readonly Given[]): Promise<string[]> {
   const plain = jobs.map(({ task, payload, options }) => ({
-    kindJson: JSON.stringify({ task, ...options }),
+    kind: { json: JSON.stringify({ task, ...options }) },
     payloadJson: JSON.stringify(payload),
   }));
   return addPlainJobs(queue.db, queue.schemas, plain);

@@ -75,7 +75,7 @@ export class CoalescedAdds {
   #takeBatch(): Waiting[] {
     let characters = 0;
     const tooMany = this.#waiting.findIndex(({ job }, place) => {
-      characters += job.payloadJson.length + job.kindJson.length;
+      characters += job.payloadJson.length + job.kind.json.length;
       return place > 0 && (place >= mostJobs || characters > mostCharacters);
     });
     return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);

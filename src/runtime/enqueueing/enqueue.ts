@@ -11,7 +11,7 @@ import type { Task } from "../../core/task.ts";
 import { addPlainJobs, type PlainJob } from "../../store/plain-jobs.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import type { SqlRunner } from "../../store/sql-runner.ts";
-import { checkName, jobPreparer, type PreparedJob } from "./prepare-job.ts";
+import { checkName, type PreparedJob, prepareJob } from "./prepare-job.ts";
 import { refusedJob } from "./refused-job.ts";
 
 export interface EnqueuerOptions {
@@ -56,8 +56,7 @@ export function createEnqueuer(options: EnqueuerOptions): Enqueuer {
   return {
     async enqueue(name, payload, options = {}) {
       checkName(name);
-      const prepare = jobPreparer();
-      const job = await prepare(await findTask(name), { name, payload, options });
+      const job = await prepareJob(await findTask(name), { name, payload, options });
       const add = () => (job.isPlain ? addPlain(job) : addOne(db, schemas, job));
       return { id: await add().catch((error) => Promise.reject(refusedJob(error, "one"))) };
     },
@@ -86,7 +85,6 @@ async function prepareAll(
   jobs: readonly JobToEnqueue[],
   findTask: EnqueuerOptions["findTask"],
 ): Promise<PreparedJob[]> {
-  const prepare = jobPreparer();
   const found = new Map<string, Task | undefined>();
   const prepared: PreparedJob[] = [];
   for (const [index, { task: name, payload, ...options }] of jobs.entries()) {
@@ -95,7 +93,7 @@ async function prepareAll(
         checkName(name);
         found.set(name, await findTask(name));
       }
-      const job = prepare(found.get(name), { name, payload, options });
+      const job = prepareJob(found.get(name), { name, payload, options });
       // Waiting for what is there already would cost more than all the rest.
       prepared.push("then" in job ? await job : job);
     } catch (error) {

@@ -6,6 +6,7 @@
 import type { GraphileAddJobOptions } from "../../core/context.ts";
 import { TaskrunError } from "../../core/errors.ts";
 import type { EnqueueOptions } from "../../core/job.ts";
+import { oncePer } from "../../core/once-per.ts";
 import { faultOfText, toPayloadJson } from "../../core/payload-json.ts";
 import { formatIssues, withoutSecrets } from "../../core/schema-issues.ts";
 import type { Task } from "../../core/task.ts";
@@ -29,46 +30,33 @@ export interface PreparedJob extends PlainJob {
   readonly isPlain: boolean;
 }
 
-export type PrepareJob = (
-  task: Task | undefined,
-  job: GivenJob,
-) => PreparedJob | Promise<PreparedJob>;
+type Wording = Pick<PreparedJob, "kind" | "optionsJson" | "isPlain">;
 
-type Wording = Pick<PreparedJob, "kindJson" | "optionsJson" | "isPlain">;
+/** What a task's file says of jobs that say nothing for themselves is put into words once. */
+const usualWordings = oncePer((_task: Task) => new Map<string, Wording>());
 
 /**
- * For as many jobs as are queued together: what a task's file says of jobs that say nothing for
- * themselves is put into words once. Asynchronous only where a task's schema is.
+ * Asynchronous only where a task's schema is.
  *
  * @throws TaskrunError `bad-payload`, `bad-enqueue-option`
  */
-export function jobPreparer(): PrepareJob {
-  const wordingsByTask = new Map<Task, Map<string, Wording>>();
-  const wordingOf = (task: Task | undefined, { name, options }: GivenJob, parsed: unknown) => {
-    const isUsual =
-      task !== undefined && typeof task.policies.queue !== "function" && hasNothing(options);
-    if (!isUsual) return wordingFor(task, name, parsed, options);
-    const byName = wordingsByTask.get(task) ?? new Map<string, Wording>();
-    wordingsByTask.set(task, byName);
-    const known = byName.get(name) ?? wordingFor(task, name, parsed, options);
-    byName.set(name, known);
-    return known;
+export function prepareJob(
+  task: Task | undefined,
+  job: GivenJob,
+): PreparedJob | Promise<PreparedJob> {
+  const payload = job.payload === undefined ? {} : job.payload;
+  // First, so that a schema never sees a circle or ten thousand levels.
+  const json = payloadJson(job.name, payload);
+  const finish = (parsed: unknown): PreparedJob => {
+    const { kind, optionsJson, isPlain } = wordingOf(task, job, parsed);
+    return { name: job.name, payloadJson: json, kind, optionsJson, isPlain };
   };
-  return (task, job) => {
-    const payload = job.payload === undefined ? {} : job.payload;
-    // First, so that a schema never sees a circle or ten thousand levels.
-    const json = payloadJson(job.name, payload);
-    const finish = (parsed: unknown): PreparedJob => {
-      const { kindJson, optionsJson, isPlain } = wordingOf(task, job, parsed);
-      return { name: job.name, payloadJson: json, kindJson, optionsJson, isPlain };
-    };
-    const result = task?.payloadSchema?.["~standard"].validate(payload);
-    if (result === undefined) return finish(payload);
-    const accepted = (checked: Awaited<typeof result>) =>
-      finish(acceptedValue(task, job.name, payload, checked));
-    // By what it has: a promise may come from another realm.
-    return "then" in result ? result.then(accepted) : accepted(result);
-  };
+  const result = task?.payloadSchema?.["~standard"].validate(payload);
+  if (result === undefined) return finish(payload);
+  const accepted = (checked: Awaited<typeof result>) =>
+    finish(acceptedValue(task, job.name, payload, checked));
+  // By what it has: a promise may come from another realm.
+  return "then" in result ? result.then(accepted) : accepted(result);
 }
 
 /**
@@ -91,6 +79,17 @@ export function checkName(name: unknown): void {
   });
 }
 
+function wordingOf(task: Task | undefined, job: GivenJob, parsed: unknown): Wording {
+  const { name, options } = job;
+  const isUsual =
+    task !== undefined && typeof task.policies.queue !== "function" && hasNothing(options);
+  if (!isUsual) return wordingFor(task, name, parsed, options);
+  const byName = usualWordings(task);
+  const known = byName.get(name) ?? wordingFor(task, name, parsed, options);
+  byName.set(name, known);
+  return known;
+}
+
 function wordingFor(
   task: Task | undefined,
   name: string,
@@ -102,7 +101,7 @@ function wordingFor(
   // Only the database can read a moment that was given as text, and say where it is wrong.
   const unread = options.runAt instanceof Date ? undefined : run_at;
   return {
-    kindJson: JSON.stringify({ task: name, ...columns }),
+    kind: { json: JSON.stringify({ task: name, ...columns }) },
     optionsJson: JSON.stringify(columns),
     isPlain: [key, key_mode, flags, after, unread].every((given) => given === undefined),
   };

@@ -5,7 +5,7 @@
  */
 
 import { oncePer } from "../../core/once-per.ts";
-import type { PlainJob } from "../plain-jobs.ts";
+import type { JobKind, PlainJob } from "../plain-jobs.ts";
 import type { Schemas } from "../schemas.ts";
 import type { SqlRunner } from "../sql-runner.ts";
 
@@ -13,17 +13,24 @@ import type { SqlRunner } from "../sql-runner.ts";
 export async function addOnePlainJob(
   db: SqlRunner,
   schemas: Schemas,
-  { kindJson, payloadJson }: PlainJob,
+  { kind, payloadJson }: PlainJob,
 ): Promise<string | null> {
-  // why: whoever made it has written these columns
-  const kind = JSON.parse(kindJson) as Readonly<Record<string, unknown>>;
-  const { task, validate, max_attempts = 25, priority = 0, ...more } = kind;
-  if (validate !== false || Object.keys(more).length > 0) return null;
-  const values = [String(task), payloadJson, String(max_attempts), String(priority)];
+  const row = rowOf(kind);
+  if (row === null) return null;
+  const values = [row.task, payloadJson, row.maxAttempts, row.priority];
   const { rows } = await db.query(statement(schemas), values);
   const id = rows[0]?.id;
   return typeof id === "string" ? id : null;
 }
+
+/** Null when it says more than that. */
+const rowOf = oncePer(({ json }: JobKind) => {
+  // why: whoever made it has written these columns
+  const said = JSON.parse(json) as Readonly<Record<string, unknown>>;
+  const { task, validate, max_attempts = 25, priority = 0, ...more } = said;
+  if (validate !== false || Object.keys(more).length > 0) return null;
+  return { task: String(task), maxAttempts: String(max_attempts), priority: String(priority) };
+});
 
 // A database that has the queue and not our schema is not ready: nothing is added there.
 const statement = oncePer(

@@ -13,7 +13,7 @@ afterAll(() => queue.stop());
 
 function plainJob(payload: unknown, kind: Record<string, unknown> = {}): PlainJob {
   return {
-    kindJson: JSON.stringify({ task: "t", ...kind }),
+    kind: { json: JSON.stringify({ task: "t", ...kind }) },
     payloadJson: JSON.stringify(payload),
   };
 }

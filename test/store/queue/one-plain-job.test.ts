@@ -14,7 +14,7 @@ const jobOf = (
   options: Readonly<Record<string, unknown>>,
   payload: unknown = { text: 'ü "\\' },
 ) => ({
-  kindJson: JSON.stringify({ task: "known", validate: false, ...options }),
+  kind: { json: JSON.stringify({ task: "known", validate: false, ...options }) },
   payloadJson: JSON.stringify(payload),
 });
 
