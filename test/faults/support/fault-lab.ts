@@ -5,6 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { onTestFinished } from "vitest";
 import { migrate } from "../../../src/store/migrate.ts";
 import { pause } from "../../../src/store/transient.ts";
 import { type CliOptions, RunningCli } from "../../support/run-cli.ts";
@@ -65,7 +66,7 @@ export class FaultLab implements AsyncDisposable {
   readonly project: TaskProject;
   readonly #close: () => Promise<void>;
   readonly #processes: RunningCli[] = [];
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   private constructor(url: string, project: TaskProject, close: () => Promise<void>) {
     this.url = url;
@@ -80,6 +81,7 @@ export class FaultLab implements AsyncDisposable {
     this.db.on("error", () => {});
   }
 
+  /** Closed with the test at the latest: one that runs into its limit never leaves its scope. */
   static async open({ tasks = {}, server }: LabOptions = {}): Promise<FaultLab> {
     const project = await TaskProject.of({
       "tasks/work.ts": workTask,
@@ -90,6 +92,7 @@ export class FaultLab implements AsyncDisposable {
     const url = server?.url ?? database?.url ?? "";
     await migrate(url, { schema: "graphile_worker" });
     const lab = new FaultLab(url, project, async () => database?.drop());
+    onTestFinished(() => lab[Symbol.asyncDispose]());
     await lab.db.query(
       `create table runs (job_id bigint, pid int, attempt int,
          began_at timestamptz not null default clock_timestamp(), ended_at timestamptz)`,
@@ -104,7 +107,7 @@ export class FaultLab implements AsyncDisposable {
 
   spawnWith({ url = this.url, flags = [], env = {}, ...options }: ProcessOptions): RunningCli {
     // Who replaces what was killed must not do so for ever.
-    if (this.#isClosed) throw new Error("the lab is closed");
+    if (this.#closing !== null) throw new Error("the lab is closed");
     const cli = new RunningCli(["run", ...flags], {
       ...options,
       cwd: this.project.dir,
@@ -230,8 +233,12 @@ export class FaultLab implements AsyncDisposable {
     await Promise.all(this.#processes.map(({ ended }) => ended));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
     for (const cli of this.#processes) await cli[Symbol.asyncDispose]();
     await this.db.end().catch(() => {});
     await this.#close();
