@@ -22,6 +22,7 @@ import { type FetchPlan, makeFetchPlan, type PlannedTask } from "./fetch-plan.ts
 import type { FetchableTasks } from "./fetchable-tasks.ts";
 import { OthersInFront } from "./others-in-front.ts";
 import { QueueFront } from "./queue-front.ts";
+import { Turns } from "./turns.ts";
 import { WholeLook } from "./whole-look.ts";
 
 /** What one look at the queue has brought. */
@@ -66,6 +67,7 @@ export class JobFetcher {
   readonly #others: OthersInFront;
   #plan: FetchPlan | null = null;
   readonly #front = new QueueFront();
+  readonly #turns = new Turns();
   readonly #whole: WholeLook;
   /** What decides which jobs may start here, whatever runs: the same value until that changes. */
   #ground: { readonly tasks: unknown; readonly gates: unknown } = { tasks: null, gates: null };
@@ -229,12 +231,14 @@ export class JobFetcher {
   async #goOn(plan: FetchPlan, limit: number, after: QueuePlace): Promise<Look> {
     const { connection, schemas } = this.#options;
     // A look from the start has far to go, and the others would wait for it.
-    const inTurn = after === this.#front.arrived(this.#ground);
-    const request = { ...this.#request(plan.open, limit), after, inTurn };
+    const isShort = after === this.#front.arrived(this.#ground);
     const askedAtMs = performance.now();
+    const inTurn = isShort && this.#turns.areTaken(askedAtMs);
+    const request = { ...this.#request(plan.open, limit), after, inTurn };
     const fetched = await fetchPlainJobs(connection, schemas, request);
     const nowMs = performance.now();
-    if (!inTurn) this.#others.fetched(nowMs - askedAtMs);
+    if (inTurn) this.#turns.fetched(nowMs - askedAtMs, nowMs);
+    else this.#others.fetched(nowMs - askedAtMs);
     this.#front.wentOn(after, fetched, { askedAtMs, nowMs });
     const { jobs } = fetched;
     // Fewer than asked for means to the caller that nothing is left: this statement can't tell.

@@ -24,7 +24,7 @@ export class OthersInFront {
     return this.#found;
   }
 
-  /** Of each fetch in turn, how long it took. */
+  /** Of each fetch that waits for nobody, how long it took. */
   fetched(tookMs: number): void {
     if (tookMs < slowMs && !this.#found) return;
     const nowMs = performance.now();

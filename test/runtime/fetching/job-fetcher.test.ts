@@ -37,6 +37,18 @@ function fetcherOf(db: pg.Pool, tasks: FetchableTasks, more: Partial<JobFetcherO
   });
 }
 
+/** Tells the names of the statements that are sent on it. */
+function watched(pool: pg.Pool): { db: pg.Pool; sent: (string | undefined)[] } {
+  const sent: (string | undefined)[] = [];
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    sent.push(config.name);
+    return pool.query(config, values);
+  };
+  const get = (target: pg.Pool, key: string | symbol) =>
+    key === "query" ? query : Reflect.get(target, key, target);
+  return { db: new Proxy(pool, { get }), sent };
+}
+
 /** As the dispatcher does: what has come is counted by others from now on. */
 async function take(limit: number, from = fetcher): Promise<QueueJob[]> {
   const { jobs, release } = await from.fetch(limit);
@@ -87,14 +99,7 @@ test("tasks with slots of their own have them filled while a deep queue is worke
   const registry = new TaskRegistry();
   registry.publish(both.catalog);
   const counts = new Map<string, number>();
-  const sent: (string | undefined)[] = [];
-  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
-    sent.push(config.name);
-    return both.db.query(config, values);
-  };
-  const db: pg.Pool = new Proxy(both.db, {
-    get: (target, key) => (key === "query" ? query : Reflect.get(target, key, target)),
-  });
+  const { db, sent } = watched(both.db);
   const from = fetcherOf(db, new FetchableTasks(both.db, schemas, registry), {
     countHere: ({ name }) => counts.get(name) ?? 0,
   });
@@ -115,6 +120,26 @@ test("tasks with slots of their own have them filled while a deep queue is worke
   ]);
   expect(sent).toContain("taskrun fetch in turn");
   await both.stop();
+});
+
+test("whoever has waited a whole second for its turn doesn't wait for the next ones", async () => {
+  const { db, sent } = watched(kit.db);
+  const schemas = schemasFor("graphile_worker");
+  const registry = new TaskRegistry();
+  registry.publish(kit.catalog);
+  const from = fetcherOf(db, new FetchableTasks(kit.db, schemas, registry));
+  await addManyBySql(kit, "work", 500);
+  await take(100, from);
+  const stopped = await kit.db.connect();
+  try {
+    await stopped.query("select pg_advisory_lock(hashtext($1), 12)", [schemas.controlChannel]);
+    sent.length = 0;
+    for (let times = 0; times < 4; times += 1) expect(await take(100, from)).toHaveLength(100);
+    expect(sent.filter((name) => name === "taskrun fetch in turn")).toHaveLength(1);
+    expect(sent).toHaveLength(4);
+  } finally {
+    stopped.release(true);
+  }
 });
 
 test("a slot that is freed while a fetch is under way that saw none is told", async () => {
