@@ -2,6 +2,9 @@
  * A client's way to the database: connects when first needed, keeps at most one connection that
  * nobody uses, and keeps no process alive. Owns its connections; a pool that was passed in stays
  * its owner's.
+ *
+ * The one that nobody uses isn't given back to the pool: fetching it from there each time would
+ * cost a caller that queues job after job a tenth of its own time.
  */
 
 import pg from "pg";
@@ -19,9 +22,17 @@ export interface ClientDatabaseOptions {
 /** While many queue at once; all but one are closed as soon as they are not used. */
 const mostConnections = 10;
 
+interface Connection extends pg.PoolClient {
+  /** Keeps the process alive again. */
+  ref(): void;
+  unref(): void;
+}
+
 export class ClientDatabase implements SqlRunner {
   readonly #options: ClientDatabaseOptions;
   #opening: Promise<pg.Pool> | null = null;
+  #pool: pg.Pool | null = null;
+  #kept: Connection | null = null;
   #closed = false;
   #prepares = true;
 
@@ -69,19 +80,48 @@ export class ClientDatabase implements SqlRunner {
     }
   }
 
-  async #onConnection<T>(use: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
-    const pool = await this.#open();
-    const connection = await pool.connect();
+  async #onConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = this.#takeKept() ?? (await this.#connect());
+    let works = false;
     try {
-      return await use(connection);
+      const result = await use(connection);
+      works = true;
+      return result;
     } finally {
-      connection.release(pool.idleCount > 0);
+      this.#leave(connection, works);
+    }
+  }
+
+  #takeKept(): Connection | null {
+    const connection = this.#kept;
+    this.#kept = null;
+    connection?.ref();
+    return connection;
+  }
+
+  async #connect(): Promise<Connection> {
+    const pool = await this.#open();
+    // why: pg has `ref` and `unref`, its types don't
+    return (await pool.connect()) as Connection;
+  }
+
+  #leave(connection: Connection, works: boolean): void {
+    const { waitingCount = 0, idleCount = 0 } = this.#pool ?? {};
+    const isWanted = waitingCount > 0;
+    const isSpare = this.#kept !== null || idleCount > 0;
+    // What has failed is for the pool to judge: the connection may be lost.
+    if (works && !isWanted && !isSpare && !this.#closed) {
+      this.#kept = connection;
+      connection.unref();
+    } else {
+      connection.release(isSpare && !isWanted);
     }
   }
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#takeKept()?.release();
     const opening = this.#opening;
     this.#opening = null;
     const pool = await opening?.catch(() => undefined);
@@ -112,7 +152,14 @@ export class ClientDatabase implements SqlRunner {
     });
     // Lost connections show in the statement that meets them, and are replaced.
     pool.on("error", () => {});
-    pool.on("connect", (connection) => connection.on("error", () => {}));
+    pool.on("connect", (connection) => {
+      const lost = () => {
+        if (this.#kept === connection) this.#takeKept()?.release(true);
+      };
+      connection.on("error", lost);
+      connection.once("end", lost);
+    });
+    this.#pool = pool;
     return pool;
   }
 }
