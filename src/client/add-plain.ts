@@ -12,8 +12,8 @@ import type { ClientDatabase } from "./client-database.ts";
 
 /** Throws what the database throws. */
 export function addPlain(database: ClientDatabase, schemas: Schemas): AddAll {
-  const one = database.prepared("taskrun add one plain job");
-  const several = database.prepared("taskrun add plain jobs");
+  const one = database.prepared("taskrun add one plain job", "id");
+  const several = database.prepared("taskrun add plain jobs", "ids");
   let mayWrite = true;
 
   /** Null: not added, for the function to do or to refuse. */

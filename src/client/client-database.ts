@@ -10,6 +10,7 @@
 import pg from "pg";
 import { readProperty } from "../core/error-chain.ts";
 import { TaskrunError } from "../core/errors.ts";
+import { type ReadyStatement, sendReady, type TextRow } from "../store/ready-statement.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
 
 export interface ClientDatabaseOptions {
@@ -52,31 +53,34 @@ export class ClientDatabase implements SqlRunner {
   }
 
   /**
-   * Runs statements that the server keeps ready under `name`, which has to stand for one text.
-   * Where a pooler gives each transaction another session, it may not be there: from the first time
-   * on that this shows, they are sent like any other.
+   * Runs statements that the server keeps ready under `name`, which has to stand for one text; of
+   * their rows there is only the first column, as text, under `column`. Where a pooler gives each
+   * transaction another session, they may not be there: from the first time on that this shows,
+   * they are sent like any other.
    */
-  prepared(name: string): SqlRunner {
+  prepared(name: string, column: string): SqlRunner {
     const { pool } = this.#options;
     if (pool !== undefined) return pool;
     return {
-      query: (text, values) => {
+      query: async (text, values) => {
         this.refuseWhenClosed();
-        return this.#onConnection((connection) => this.#ready(connection, { name, text, values }));
+        const rows = await this.#onConnection((connection) =>
+          this.#ready(connection, { name, text, values }),
+        );
+        return { rows: rows.map(([first]) => ({ [column]: first })) };
       },
     };
   }
 
-  async #ready(connection: pg.PoolClient, query: pg.QueryConfig): ReturnType<SqlRunner["query"]> {
-    const { text, values } = query;
-    if (!this.#prepares) return connection.query(text, values);
+  async #ready(connection: Connection, statement: ReadyStatement): Promise<TextRow[]> {
+    if (!this.#prepares) return sendUnprepared(connection, statement);
     try {
-      return await connection.query(query);
+      return await sendReady(connection, statement);
     } catch (error) {
       if (!isOfAnotherSession(error)) throw error;
       // It has not run.
       this.#prepares = false;
-      return connection.query(text, values);
+      return sendUnprepared(connection, statement);
     }
   }
 
@@ -162,6 +166,14 @@ export class ClientDatabase implements SqlRunner {
     this.#pool = pool;
     return pool;
   }
+}
+
+async function sendUnprepared(
+  connection: Connection,
+  { text, values }: ReadyStatement,
+): Promise<TextRow[]> {
+  const { rows } = await connection.query({ text, values: [...values], rowMode: "array" });
+  return rows;
 }
 
 /** Not prepared there (invalid_sql_statement_name), or by somebody else (a duplicate). */

@@ -4,10 +4,15 @@
  */
 
 import type pg from "pg";
+import { type ReadyStatement, sendReady, type TextRow } from "./ready-statement.ts";
 
-/** What sends a statement whose rows are read by their columns' places: a pool, or this. */
+/** A statement that is kept ready and whose columns stay text, said as pg's pools take it too. */
+export type RowQuery = ReadyStatement &
+  Pick<pg.QueryArrayConfig, "rowMode" | "types"> & { readonly values: unknown[] };
+
+/** What sends it: a pool, or this. */
 export interface RowSource {
-  query(query: pg.QueryArrayConfig): Promise<{ readonly rows: string[][] }>;
+  query(query: RowQuery): Promise<{ readonly rows: TextRow[] }>;
 }
 
 export class KeptConnection implements RowSource {
@@ -25,12 +30,12 @@ export class KeptConnection implements RowSource {
    *
    * @throws what the pool and the database throw
    */
-  async query(query: pg.QueryArrayConfig): Promise<{ readonly rows: string[][] }> {
-    if (this.#busy || this.#released) return this.#pool.query<string[]>(query);
+  async query(query: RowQuery): Promise<{ readonly rows: TextRow[] }> {
+    if (this.#busy || this.#released) return this.#pool.query<TextRow>(query);
     this.#busy = true;
     try {
       const client = this.#client ?? (await this.#take());
-      return await client.query<string[]>(query);
+      return { rows: await sendReady(client, query) };
     } catch (error) {
       this.#giveBack(error instanceof Error ? error : true);
       throw error;

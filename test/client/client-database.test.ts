@@ -18,8 +18,8 @@ afterEach(async () => {
 });
 
 const double = async (n: string) => {
-  const { rows } = await database.prepared("double").query("select $1::int * 2 as n", [n]);
-  return rows[0]?.n;
+  const { rows } = await database.prepared("double", "n").query("select $1::int * 2", [n]);
+  return Number(rows[0]?.n);
 };
 const preparedHere = async () => {
   const { rows } = await database.query("select name from pg_prepared_statements", []);

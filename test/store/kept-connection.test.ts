@@ -20,9 +20,13 @@ afterEach(async () => {
   await q.stop();
 });
 
-const ask = async (text: string) => (await kept.query({ text, rowMode: "array" })).rows[0]?.[0];
+const ask = async (text: string) => {
+  const { rows } = await kept.query({ name: text, text, values: [], rowMode: "array" });
+  return rows[0]?.[0];
+};
 const session = () => ask("select pg_backend_pid()::text");
-const end = (pid: string | undefined) => q.db.query("select pg_terminate_backend($1)", [pid]);
+const end = (pid: string | null | undefined) =>
+  q.db.query("select pg_terminate_backend($1)", [pid]);
 
 test("statements one after the other go on one connection, which stays taken", async () => {
   const first = await session();

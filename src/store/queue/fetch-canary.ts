@@ -10,7 +10,7 @@ import type pg from "pg";
 import type { Schemas } from "../schemas.ts";
 import { type GatedRequest, gatedValues, lockQueues, pickGated } from "./fetch-gated.ts";
 import type { QueueJob } from "./queue-job.ts";
-import { sendFetch, takePicked } from "./take-picked.ts";
+import { asText, takePicked, toJobs } from "./take-picked.ts";
 
 export interface CanaryRequest
   extends Pick<GatedRequest, "processId" | "taskNames" | "pausedQueues"> {
@@ -47,6 +47,7 @@ ${takePicked(queue, own, "allowed")}, (select count(*) from told)`;
   const lane = { taskIds: [...request.taskNames.keys()], slots: 1 };
   const gated = { ...request, open: [], lanes: [lane], limit: 1, byTask: false };
   const values = [...gatedValues(gated), request.task, request.leaseMs, controlChannel];
-  const [job] = await sendFetch(db, "taskrun fetch canary", text, values, request);
-  return job ?? null;
+  const name = "taskrun fetch canary";
+  const { rows } = await db.query({ name, text, values, rowMode: "array", types: asText });
+  return toJobs(rows, request)[0] ?? null;
 }

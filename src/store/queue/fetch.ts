@@ -14,6 +14,7 @@
 import type pg from "pg";
 import { oncePer } from "../../core/once-per.ts";
 import type { RowSource } from "../kept-connection.ts";
+import type { Parameter } from "../ready-statement.ts";
 import type { Schemas } from "../schemas.ts";
 import { QueueJob, type QueuePlace, type QueueRow } from "./queue-job.ts";
 import { serialHeads } from "./serial-heads.ts";
@@ -91,14 +92,14 @@ export function fetchIfPlain(
 // Looking through so many for each row is less than making a set of them once.
 const fewTasks = 16;
 
-function plainValues({ processId, taskNames, limit }: LookRequest): unknown[] {
+function plainValues({ processId, taskNames, limit }: LookRequest): Parameter[] {
   return [processId, [...taskNames.keys()], limit];
 }
 
 // One more than the least urgent: the column is a smallint.
 const anyPriority = 32_768;
 
-function fetchValues({ moreUrgentThan = anyPriority, ...request }: FetchRequest): unknown[] {
+function fetchValues({ moreUrgentThan = anyPriority, ...request }: FetchRequest): Parameter[] {
   return [...plainValues(request), moreUrgentThan];
 }
 

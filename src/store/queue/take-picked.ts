@@ -4,6 +4,7 @@
  */
 
 import type { RowSource } from "../kept-connection.ts";
+import type { Parameter } from "../ready-statement.ts";
 import { byPriority, QueueJob, type QueueRow } from "./queue-job.ts";
 
 // Everything stays text: most columns of most jobs are never looked at.
@@ -108,7 +109,7 @@ export async function sendFetch(
   db: RowSource,
   name: string,
   text: string,
-  values: unknown[],
+  values: Parameter[],
   fetchedFor: FetchedFor,
 ): Promise<QueueJob[]> {
   const { rows } = await db.query({ name, text, values, rowMode: "array", types: asText });
