@@ -93,6 +93,21 @@ export const measurements: readonly Measurement[] = [
     ],
   },
   {
+    title: "Queuing, while no commit waits for the disk",
+    file: "enqueue.ts",
+    args: ["--rounds", "5", "--jobs", "1000", "--single", "1000", "--commit", "off"],
+    long: ["--rounds", "15", "--jobs", "1000", "--single", "1000", "--commit", "off"],
+    limitSeconds: 90,
+    figures: [
+      {
+        label: "enqueue, each awaited, against add_job, without the disk",
+        row: "1000, each awaited: enqueue",
+        column: /^×$/,
+        goal: { atLeast: 3 },
+      },
+    ],
+  },
+  {
     title: "Latency of one job on an idle process",
     file: "latency.ts",
     args: ["--samples", "800", "--block", "100"],
