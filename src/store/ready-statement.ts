@@ -21,9 +21,9 @@ export type Parameter = string | number | null | readonly number[];
 
 /** Throws what the database throws; the client's `query_timeout` holds. */
 export function sendReady(client: pg.ClientBase, statement: ReadyStatement): Promise<TextRow[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<TextRow[]>();
-  client.query(new Submission(statement, resolve, reject));
-  return promise;
+  return new Promise((resolve, reject) => {
+    client.query(new Submission(statement, resolve, reject));
+  });
 }
 
 /** What pg's types leave out. */
