@@ -39,18 +39,17 @@ export class ClientTasks {
    *
    * @throws TaskrunError `task-not-loadable`, `bad-definition`
    */
-  find: FindTask = async (name) => {
+  readonly find: FindTask = (name) => {
     if (this.#option === false) return undefined;
     if (typeof this.#option === "object") {
       this.#findGiven ??= taskFinder(catalogOf(this.#option));
       return this.#findGiven(name);
     }
-    return this.#project(await this.#config()).find(name);
+    return this.#findInProject(name);
   };
 
   /** @throws TaskrunError `unnamed-task` */
-  async named(named: string | ImportedTask): Promise<NamedTask> {
-    if (typeof named === "string") return { name: named, findTask: this.find };
+  async named(named: ImportedTask): Promise<NamedTask> {
     if (typeof this.#option === "object") {
       const given = Object.entries(this.#option).find(([, definition]) => definition === named);
       if (given !== undefined) return { name: given[0], findTask: this.find };
@@ -65,6 +64,10 @@ export class ClientTasks {
       return { name, findTask: alone };
     const project = this.#project(config);
     return { name, findTask: async () => (await project.complete(name, named)) ?? alone() };
+  }
+
+  async #findInProject(name: string): Promise<Task | undefined> {
+    return this.#project(await this.#config()).find(name);
   }
 
   async #placed(files: readonly string[]): Promise<TaskPlace> {

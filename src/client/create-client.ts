@@ -27,7 +27,7 @@ import type { SqlRunner } from "../store/sql-runner.ts";
 import { addPlain } from "./add-plain.ts";
 import { ClientDatabase } from "./client-database.ts";
 import { ClientSettings } from "./client-settings.ts";
-import { ClientTasks, type TasksOption } from "./client-tasks.ts";
+import { ClientTasks, type FindTask, type TasksOption } from "./client-tasks.ts";
 import { explainDatabaseError } from "./explain-database-error.ts";
 import { transactionRunner } from "./transaction-runner.ts";
 import type { EnqueuedJob, ImportedTask, JobId, JobSpec, TypedEnqueue } from "./typed-enqueue.ts";
@@ -133,6 +133,7 @@ class Client implements TaskrunClient {
   readonly #database: ClientDatabase;
   readonly #tasks: ClientTasks;
   #adds: CoalescedAdds | null = null;
+  #usual: Enqueuer | null = null;
 
   constructor(options: ClientOptions) {
     const settings = new ClientSettings(options);
@@ -215,16 +216,28 @@ class Client implements TaskrunClient {
     add: (enqueuer: Enqueuer, name: string) => Promise<{ id: string }>,
   ): Promise<EnqueuedJob<never>> {
     this.#database.refuseWhenClosed();
-    const { name, findTask } = await this.#tasks.named(named);
     const schemas = await this.#settings.schemas();
-    const enqueuer = createEnqueuer({
-      db,
-      schemas,
-      findTask,
-      ...(db === this.#database && { addPlain: (job) => this.#addsTo(schemas).add(job) }),
-    });
-    const { id } = await this.#explained(schemas, () => add(enqueuer, name));
-    return { id };
+    const isName = typeof named === "string";
+    const { name, findTask } = isName
+      ? { name: named, findTask: this.#tasks.find }
+      : await this.#tasks.named(named);
+    try {
+      return await add(this.#enqueuerFor(db, schemas, findTask), name);
+    } catch (error) {
+      throw explainDatabaseError(error, schemas);
+    }
+  }
+
+  /** One for all jobs of tasks by name, on connections of the client's own. */
+  #enqueuerFor(db: SqlRunner, schemas: Schemas, findTask: FindTask): Enqueuer {
+    if (db !== this.#database) return createEnqueuer({ db, schemas, findTask });
+    const make = () => {
+      const adds = this.#addsTo(schemas);
+      return createEnqueuer({ db, schemas, findTask, addPlain: (job) => adds.add(job) });
+    };
+    if (findTask !== this.#tasks.find) return make();
+    this.#usual ??= make();
+    return this.#usual;
   }
 
   /** The jobs of all callers go together; those in somebody's transaction stay in it. */

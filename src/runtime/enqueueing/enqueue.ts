@@ -57,8 +57,11 @@ export function createEnqueuer(options: EnqueuerOptions): Enqueuer {
     async enqueue(name, payload, options = {}) {
       checkName(name);
       const job = await prepareJob(await findTask(name), { name, payload, options });
-      const add = () => (job.isPlain ? addPlain(job) : addOne(db, schemas, job));
-      return { id: await add().catch((error) => Promise.reject(refusedJob(error, "one"))) };
+      try {
+        return { id: await (job.isPlain ? addPlain(job) : addOne(db, schemas, job)) };
+      } catch (error) {
+        throw refusedJob(error, "one");
+      }
     },
     async enqueueMany(jobs) {
       if (jobs.length === 0) return [];
