@@ -4,7 +4,7 @@
  * be is `check-option`'s concern.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
@@ -35,10 +35,10 @@ export async function readConfigFile(
   query = "",
 ): Promise<ConfigFile | null> {
   const file = named ?? findConfigFile(folder);
-  if (file === null && !existsSync(folder)) {
+  if (file === null) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return null;
     throw fileError(folder, "there is no such folder", "Give the folder of a project.");
   }
-  if (file === null) return null;
   if (!existsSync(file)) {
     throw fileError(file, "there is no such file", "Give --config the path of a config file.");
   }

@@ -20,11 +20,12 @@ test("a folder without a config file has none, and that is no error", async () =
 });
 
 test("a folder that isn't there is told, not taken for one without a config file", async () => {
-  const missing = path.join(folder, "misspelled");
-  await expect(readConfigFile(missing, null)).rejects.toThrow(ConfigError);
-  await expect(readConfigFile(missing, null)).rejects.toThrow(
-    `${missing}: there is no such folder`,
-  );
+  const file = path.join(folder, "package.json");
+  await writeFile(file, "{}");
+  for (const wrong of [path.join(folder, "misspelled"), file]) {
+    await expect(readConfigFile(wrong, null)).rejects.toThrow(ConfigError);
+    await expect(readConfigFile(wrong, null)).rejects.toThrow(`${wrong}: there is no such folder`);
+  }
 });
 
 test.each(["worker.config.ts", "worker.config.mts", "worker.config.js", "worker.config.mjs"])(
