@@ -10,11 +10,12 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checks } from "./support/checks.ts";
 import { type Figure, goalText, isReached, readFigure, valueText } from "./support/figures.ts";
 import { figuresPlot } from "./support/figures-plot.ts";
 import { describeMachine } from "./support/machine.ts";
 import { readTables } from "./support/markdown-tables.ts";
-import { checks, type Measurement, measurements } from "./support/measurements.ts";
+import { type Measurement, measurements } from "./support/measurements.ts";
 import { markdownTable } from "./support/statistics.ts";
 
 const { values: flags } = parseArgs({

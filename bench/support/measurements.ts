@@ -1,7 +1,7 @@
 /**
  * What `npm run bench` measures, how long each may take, and what is asked of it. The arguments
  * fit all of it into a quarter of an hour of an idle machine with two cores; `long` ones are for
- * figures to rely on, `check` ones for a short look at whether something has become much slower.
+ * figures to rely on.
  */
 
 import type { FigureSpec } from "./figures.ts";
@@ -17,8 +17,9 @@ export interface Measurement {
   readonly figures: readonly FigureSpec[];
 }
 
-const plain = "graphile-worker";
-const ours = "taskrun, zod payload";
+/** The sides of a drain. */
+export const plain = "graphile-worker";
+export const ours = "taskrun, zod payload";
 
 export const measurements: readonly Measurement[] = [
   {
@@ -251,65 +252,6 @@ export const measurements: readonly Measurement[] = [
         row: "1 tasks, taskrun",
         column: /^×$/,
         goal: { atMost: 1.3 },
-      },
-    ],
-  },
-];
-
-/** Far from what is reached: a machine of many tenants must not fail a change by chance. */
-export const checks: readonly Measurement[] = [
-  {
-    title: "Draining",
-    file: "drain.ts",
-    args: ["--jobs", "20000", "--rounds", "3", "--sides", `${plain};${ours}`],
-    limitSeconds: 120,
-    figures: [
-      {
-        label: "Drain against graphile-worker at its best",
-        row: ours,
-        column: /^× graphile/,
-        goal: { atLeast: 0.6 },
-      },
-    ],
-  },
-  {
-    title: "Queuing",
-    file: "enqueue.ts",
-    args: ["--jobs", "20000", "--single", "300", "--rounds", "3"],
-    limitSeconds: 120,
-    figures: [
-      {
-        label: "enqueueMany against add_jobs",
-        row: "20000 in one call: enqueueMany",
-        column: /^×$/,
-        goal: { atLeast: 0.7 },
-      },
-      {
-        label: "enqueue against add_job",
-        row: "300, each awaited: enqueue",
-        column: /^×$/,
-        goal: { atLeast: 0.8 },
-      },
-      {
-        label: "enqueue, many callers",
-        row: "300, 10 at a time: enqueue, coalesced",
-        column: /^×$/,
-        goal: { atLeast: 1.5 },
-      },
-    ],
-  },
-  {
-    title: "Latency",
-    file: "latency.ts",
-    args: ["--samples", "100", "--block", "50"],
-    limitSeconds: 60,
-    figures: [
-      {
-        label: "Latency against graphile-worker",
-        row: "taskrun",
-        column: /^p50/,
-        against: "graphile-worker, default settings",
-        goal: { atMost: 1.6 },
       },
     ],
   },

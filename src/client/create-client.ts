@@ -217,15 +217,12 @@ class Client implements TaskrunClient {
   ): Promise<EnqueuedJob<never>> {
     this.#database.refuseWhenClosed();
     const schemas = await this.#settings.schemas();
-    const isName = typeof named === "string";
-    const { name, findTask } = isName
-      ? { name: named, findTask: this.#tasks.find }
-      : await this.#tasks.named(named);
-    try {
-      return await add(this.#enqueuerFor(db, schemas, findTask), name);
-    } catch (error) {
-      throw explainDatabaseError(error, schemas);
-    }
+    const { name, findTask } =
+      typeof named === "string"
+        ? { name: named, findTask: this.#tasks.find }
+        : await this.#tasks.named(named);
+    const enqueuer = this.#enqueuerFor(db, schemas, findTask);
+    return this.#explained(schemas, () => add(enqueuer, name));
   }
 
   /** One for all jobs of tasks by name, on connections of the client's own. */
