@@ -1,6 +1,6 @@
 /** The frame around the screens: navigation, keys that hold everywhere, words at the edge. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ApiClient } from "./api/api-client.ts";
 import type { SessionRecord } from "./api/records.ts";
 import { type AppContext, AppProvider } from "./app-context.ts";
@@ -123,7 +123,7 @@ function useGlobalKeys(help: () => void, back: () => void): void {
     "g a": go("tasks"),
     Escape: back,
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const leave = (event: KeyboardEvent): void => {
       const { target } = event;
       if (event.key !== "Escape" || !(target instanceof HTMLElement)) return;
@@ -145,7 +145,8 @@ function usePageTitle(
   main: { readonly current: HTMLElement | null },
 ): void {
   const isFirst = useRef(true);
-  useEffect(() => {
+  // With the screen: later it would take the focus from where somebody has put it meanwhile.
+  useLayoutEffect(() => {
     document.title = [id === "" ? screen : `${screen} ${id}`, "taskrun"].join(" · ");
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     if (!isFirst.current) scrollTo({ top: 0 });

@@ -7,6 +7,7 @@ import type { SessionRecord } from "./api/records.ts";
 import { App } from "./app.tsx";
 import { ClockProvider, useTicking } from "./controls/moment.tsx";
 import { Fault } from "./controls/notice.tsx";
+import { KeyboardProvider, useNewKeyboard } from "./keyboard/use-keys.ts";
 import { SignInScreen } from "./sign-in/sign-in-screen.tsx";
 
 type Door =
@@ -39,7 +40,12 @@ export function Dashboard({ root }: { root: string }) {
     return () => clearTimeout(timer);
   }, [door, knock]);
   const now = useTicking();
-  return <ClockProvider value={now}>{contentOf(door, api, knock)}</ClockProvider>;
+  const keyboard = useNewKeyboard();
+  return (
+    <KeyboardProvider value={keyboard}>
+      <ClockProvider value={now}>{contentOf(door, api, knock)}</ClockProvider>
+    </KeyboardProvider>
+  );
 }
 
 function contentOf(door: Door, api: ApiClient, knock: () => Promise<void>) {

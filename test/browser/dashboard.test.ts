@@ -246,67 +246,6 @@ describeInBrowser("the dashboard", () => {
     await line.getByRole("button", { name: /^Pause/ }).waitFor();
   });
 
-  test("everything can be done by keys alone", async () => {
-    await published();
-    kit.shop.hasMoney = false;
-    const id = await add("charge", { payload: { order: 77 } });
-    await eventually(() => statusOf(id)).toBe("failed");
-    const keys = async (...pressed: string[]) => {
-      // One right after the other: the second one of two has to come within a second.
-      await Promise.all(pressed.map((key) => page.keyboard.press(key)));
-    };
-    await page.getByRole("heading", { name: "Overview" }).waitFor();
-
-    await keys("?");
-    await page.getByRole("heading", { name: "Keys" }).waitFor();
-    await keys("Escape");
-    await page.getByRole("heading", { name: "Keys" }).waitFor({ state: "detached" });
-
-    await keys("g", "j");
-    await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
-    await page.locator(".job-rows tbody tr").first().waitFor();
-    await keys("/");
-    await page.keyboard.type("order=77");
-    await keys("Enter");
-    await eventually(() => page.locator(".job-rows tbody tr").count()).toBe(1);
-    await keys("j");
-    await page.locator("tr[aria-current=true]").waitFor();
-    await keys("Enter");
-    await status("failed").waitFor();
-    kit.shop.hasMoney = true;
-    await keys("r");
-    await status("completed").waitFor();
-    await keys("Escape");
-    await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
-
-    // Another one from the form, then cancelled.
-    await keys("g", "t");
-    await page.getByRole("heading", { name: "Tasks" }).waitFor();
-    await page.locator(".task-rows tbody tr").first().waitFor();
-    await keys("/");
-    await page.keyboard.type("hang");
-    await keys("Enter");
-    await page.getByRole("heading", { name: "hang" }).waitFor();
-    await keys("a");
-    await page.getByRole("heading", { name: "Add a job" }).waitFor();
-    await page.getByRole("button", { name: "Add the job" }).focus();
-    await keys("Enter");
-    await status("running").waitFor();
-    await keys("c");
-    await page.getByRole("heading", { name: /^Cancel job/ }).waitFor();
-    await page.getByLabel("Reason").focus();
-    await page.keyboard.type("by keys");
-    await keys("Enter");
-    await status("cancelled").waitFor();
-    await keys("g", "e");
-    await page.getByRole("heading", { name: "Errors" }).waitFor();
-    await keys("g", "p");
-    await page.getByRole("heading", { name: "Processes" }).waitFor();
-    await page.getByText("slots").waitFor();
-    await keys("g", "c");
-    await page.getByRole("heading", { name: "Crontab" }).waitFor();
-  });
-
   test("when nothing tells of changes, the page asks by itself", async () => {
     await page.route("**/events**", (route) => route.fulfill({ status: 429 }));
     await page.reload();

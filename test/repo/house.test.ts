@@ -30,6 +30,7 @@ const namedForAFamily: Readonly<Record<string, string>> = {
 const testedBy: Readonly<Record<string, string>> = {
   "src/dashboard/app-context.ts": "test/browser/dashboard.test.ts",
   "src/dashboard/appearance/theme.ts": "test/browser/appearance.test.ts",
+  "src/dashboard/keyboard/keyboard.ts": "test/browser/keyboard.test.ts",
   "src/dashboard/live/live-feed.ts": "test/browser/dashboard.test.ts",
   "src/dashboard/routing/go-to.ts": "test/browser/dashboard.test.ts",
   "src/store/explain/end-rules.ts": "test/store/explain.test.ts",

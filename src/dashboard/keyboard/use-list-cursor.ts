@@ -1,7 +1,8 @@
 /** The row that keys are for: `j` and `k` move it, it stays in sight. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { type KeyActions, useKeys } from "./use-keys.ts";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { KeyActions } from "./keyboard.ts";
+import { useKeys } from "./use-keys.ts";
 
 export interface ListCursor {
   /** Null as long as no key was used. */
@@ -23,7 +24,7 @@ export function useListCursor(
     moved.current = true;
     setId(ids[Math.min(Math.max(next, 0), ids.length - 1)] ?? null);
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!moved.current || current === null) return;
     moved.current = false;
     const row = document.querySelector(`[data-row="${CSS.escape(current)}"]`);
