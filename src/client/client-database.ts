@@ -9,9 +9,9 @@
 
 import pg from "pg";
 import { readProperty } from "../core/error-chain.ts";
-import { TaskrunError } from "../core/errors.ts";
 import { type ReadyStatement, sendReady, type TextRow } from "../store/ready-statement.ts";
 import type { SqlRunner } from "../store/sql-runner.ts";
+import { clientClosed } from "./open-calls.ts";
 
 export interface ClientDatabaseOptions {
   /** Asked once, when a connection is needed. */
@@ -42,7 +42,7 @@ export class ClientDatabase implements SqlRunner {
   }
 
   async query(text: string, values: string[]): ReturnType<SqlRunner["query"]> {
-    this.refuseWhenClosed();
+    this.#refuseWhenClosed();
     if (this.#options.pool !== undefined) return this.#options.pool.query(text, values);
     return this.#onConnection((connection) => connection.query(text, values));
   }
@@ -63,7 +63,7 @@ export class ClientDatabase implements SqlRunner {
     if (pool !== undefined) return pool;
     return {
       query: async (text, values) => {
-        this.refuseWhenClosed();
+        this.#refuseWhenClosed();
         const rows = await this.#onConnection((connection) =>
           this.#ready(connection, { name, text, values }),
         );
@@ -122,7 +122,7 @@ export class ClientDatabase implements SqlRunner {
     }
   }
 
-  /** Waits for what is under way. */
+  /** Waits for statements that are under way. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#takeKept()?.release();
@@ -132,8 +132,8 @@ export class ClientDatabase implements SqlRunner {
     await pool?.end();
   }
 
-  refuseWhenClosed(): void {
-    if (this.#closed) throw new TaskrunError("client-closed", "This client has been closed");
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw clientClosed();
   }
 
   #open(): Promise<pg.Pool> {

@@ -29,6 +29,7 @@ import { ClientDatabase } from "./client-database.ts";
 import { ClientSettings } from "./client-settings.ts";
 import { ClientTasks, type FindTask, type TasksOption } from "./client-tasks.ts";
 import { explainDatabaseError } from "./explain-database-error.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { transactionRunner } from "./transaction-runner.ts";
 import type { EnqueuedJob, ImportedTask, JobId, JobSpec, TypedEnqueue } from "./typed-enqueue.ts";
 import { waitForJob } from "./wait-for-job.ts";
@@ -118,7 +119,10 @@ export interface TaskrunClient extends TypedEnqueue {
    * @throws TaskrunError `bad-job-filter`
    */
   runManyNow(choice: JobChoice): Promise<ChangedJob<RunNowResult | "blocked">[]>;
-  /** Closes the client's connections; what is under way ends first. */
+  /**
+   * Closes the client's connections. What was asked of it ends first, save for waiting: that is
+   * refused with `client-closed`, as is all that comes after.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -132,6 +136,7 @@ class Client implements TaskrunClient {
   readonly #settings: ClientSettings;
   readonly #database: ClientDatabase;
   readonly #tasks: ClientTasks;
+  readonly #calls = new OpenCalls();
   #adds: CoalescedAdds | null = null;
   #usual: Enqueuer | null = null;
 
@@ -169,11 +174,10 @@ class Client implements TaskrunClient {
   ): Promise<Output> {
     const jobId = idOf(job);
     const timeoutMs = timeout === undefined ? null : parseDuration(timeout);
-    const schemas = await this.#settings.schemas();
-    const look = async () =>
-      /^\d{1,18}$/.test(jobId)
-        ? this.#explained(schemas, () => getJobEnd(this.#database, schemas, jobId))
-        : null;
+    const look = () =>
+      this.#operate(async (db, schemas) =>
+        /^\d{1,18}$/.test(jobId) ? getJobEnd(db, schemas, jobId) : null,
+      );
     // why: the output's type is what the task's file promises; the database has JSON
     return (await waitForJob({ look, jobId, timeoutMs, signal })) as Output;
   }
@@ -202,27 +206,27 @@ class Client implements TaskrunClient {
     return this.#operate((db, schemas) => runJobsNow(db, schemas, choice));
   }
 
-  close(): Promise<void> {
-    return this.#database.close();
+  async close(): Promise<void> {
+    await this.#calls.close();
+    await this.#database.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #enqueue(
+  #enqueue(
     db: SqlRunner,
     named: string | ImportedTask,
     add: (enqueuer: Enqueuer, name: string) => Promise<{ id: string }>,
   ): Promise<EnqueuedJob<never>> {
-    this.#database.refuseWhenClosed();
-    const schemas = await this.#settings.schemas();
-    const { name, findTask } =
-      typeof named === "string"
-        ? { name: named, findTask: this.#tasks.find }
-        : await this.#tasks.named(named);
-    const enqueuer = this.#enqueuerFor(db, schemas, findTask);
-    return this.#explained(schemas, () => add(enqueuer, name));
+    return this.#explained(async (schemas) => {
+      const { name, findTask } =
+        typeof named === "string"
+          ? { name: named, findTask: this.#tasks.find }
+          : await this.#tasks.named(named);
+      return add(this.#enqueuerFor(db, schemas, findTask), name);
+    });
   }
 
   /** One for all jobs of tasks by name, on connections of the client's own. */
@@ -243,27 +247,25 @@ class Client implements TaskrunClient {
     return this.#adds;
   }
 
-  async #enqueueMany(db: SqlRunner, jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {
-    this.#database.refuseWhenClosed();
-    const schemas = await this.#settings.schemas();
-    const enqueuer = createEnqueuer({ db, schemas, findTask: this.#tasks.find });
-    return this.#explained(schemas, () => enqueuer.enqueueMany(jobs));
+  #enqueueMany(db: SqlRunner, jobs: readonly JobSpec[]): Promise<EnqueuedJob[]> {
+    return this.#explained((schemas) =>
+      createEnqueuer({ db, schemas, findTask: this.#tasks.find }).enqueueMany(jobs),
+    );
   }
 
-  async #operate<Result>(
-    run: (db: SqlRunner, schemas: Schemas) => Promise<Result>,
-  ): Promise<Result> {
-    this.#database.refuseWhenClosed();
-    const schemas = await this.#settings.schemas();
-    return this.#explained(schemas, () => run(this.#database, schemas));
+  #operate<Result>(run: (db: SqlRunner, schemas: Schemas) => Promise<Result>): Promise<Result> {
+    return this.#explained((schemas) => run(this.#database, schemas));
   }
 
-  async #explained<Result>(schemas: Schemas, ask: () => Promise<Result>): Promise<Result> {
-    try {
-      return await ask();
-    } catch (error) {
-      throw explainDatabaseError(error, schemas);
-    }
+  #explained<Result>(ask: (schemas: Schemas) => Promise<Result>): Promise<Result> {
+    return this.#calls.run(async () => {
+      const schemas = await this.#settings.schemas();
+      try {
+        return await ask(schemas);
+      } catch (error) {
+        throw explainDatabaseError(error, schemas);
+      }
+    });
   }
 }
 

@@ -130,6 +130,27 @@ describe("connections", () => {
     await expect(own.wait("1")).rejects.toMatchObject({ code: "client-closed" });
   });
 
+  test("what was asked before the close ends first, whatever it still waits for", async () => {
+    const own = createClient({ connectionString: runtime.connectionString, tasks });
+    const later = { delay: "1h" };
+    const asked = [
+      own.enqueue("nothing"),
+      own.enqueue("double", { n: 1 }, later),
+      own.enqueueMany([{ task: "nothing" }]),
+      ...Array.from({ length: 50 }, () => own.enqueue("nothing")),
+    ];
+    const { id } = await client.enqueue("nothing", {}, later);
+    const operated = [own.cancel(id), own.cancelMany({ ids: [id] })];
+    const waited = own.wait(id).catch((error) => error);
+    await own.close();
+    // Nothing is left to be waited for: all of it has ended when the close has.
+    expect(await Promise.race([Promise.all(asked), nextTurn("late")])).toHaveLength(asked.length);
+    expect(await Promise.race([Promise.all(operated), nextTurn("late")])).toHaveLength(2);
+    // Except for waiting, which may take as long as a job does.
+    expect(await waited).toMatchObject({ code: expect.stringMatching(/client-closed|cancelled/) });
+    await runtime.drain();
+  });
+
   test("a database without taskrun's tables is named as such", async () => {
     await using own = createClient({
       connectionString: runtime.connectionString,
