@@ -69,7 +69,7 @@ export interface TaskrunClient extends TypedEnqueue {
    */
   with(transaction: object): TypedEnqueue;
   /**
-   * Resolves with the output when the job has completed. Looks at the job after 50 ms, then ever
+   * Resolves with the output when the job has completed. Looks at the job after 5 ms, then ever
    * less often, at last once a second.
    *
    * @throws JobWaitError `job-failed`, `job-cancelled`, `job-not-found` or `wait-timeout`; the

@@ -1,5 +1,5 @@
 /**
- * Waits for a job's end by looking at it: after 50 ms, then ever less often, at last once a
+ * Waits for a job's end by looking at it: after 5 ms, then ever less often, at last once a
  * second. A notification would come sooner, but every settled job would have to pay for it.
  */
 
@@ -17,7 +17,8 @@ export interface WaitForJob {
   readonly signal: AbortSignal | undefined;
 }
 
-const firstDelayMs = 50;
+/** As long as a short job takes from queue to history. */
+const firstDelayMs = 5;
 const longestDelayMs = 1000;
 const growth = 1.5;
 

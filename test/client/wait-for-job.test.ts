@@ -23,9 +23,9 @@ test("looks at once, and then ever less often", async () => {
   const { waiting, times } = wait([running, running, running, completed]);
   expect(await waiting).toBe(7);
   const gaps = times.slice(1).map((time, index) => time - times[index]!);
-  expect(gaps[0]).toBeGreaterThan(45);
-  expect(gaps[1]).toBeGreaterThan(70);
-  expect(gaps[2]).toBeGreaterThan(105);
+  expect(gaps[0]).toBeGreaterThan(4);
+  expect(gaps[1]).toBeGreaterThan(6.5);
+  expect(gaps[2]).toBeGreaterThan(10);
 });
 
 test("a database that is away for a while ends no wait", async () => {
@@ -39,7 +39,7 @@ test("any other error does", async () => {
 });
 
 test("the last look comes when the time is up", async () => {
-  const { waiting, times } = wait([running, running, running, running], { timeoutMs: 90 });
+  const { waiting, times } = wait(Array(30).fill(running), { timeoutMs: 90 });
   await expect(waiting).rejects.toMatchObject({ code: "wait-timeout", state: "running" });
   expect(times.at(-1)! - times[0]!).toBeGreaterThan(85);
 });
