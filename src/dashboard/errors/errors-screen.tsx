@@ -52,7 +52,7 @@ export function ErrorsScreen() {
               </ul>
               {errors.searchedTo !== null && (
                 <p class="end" role="status">
-                  Counted are failures since <Moment at={errors.searchedTo} />.{" "}
+                  Counted back to <Moment at={errors.searchedTo} />.{" "}
                   <button type="button" onClick={errors.countOn}>
                     Count on
                   </button>

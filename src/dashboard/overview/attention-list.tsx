@@ -68,7 +68,7 @@ function AttentionLine({ one }: { one: AttentionRecord }) {
       <span class="attention-detail">{one.detail}</span>
       {one.since && one.kind !== "failed" && (
         <span class="faint small-text">
-          since <Moment at={one.since} />
+          <Moment at={one.since} />
         </span>
       )}
     </a>
