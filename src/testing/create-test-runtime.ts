@@ -16,6 +16,7 @@ import type { EnqueueOptions, JobState } from "../core/job.ts";
 import { resolveTask } from "../core/resolve-task.ts";
 import type { Task } from "../core/task.ts";
 import { startEmbeddedPostgres } from "../dev/embedded-postgres.ts";
+import { throwawayFolder } from "../dev/throwaway-folder.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
 import { configLayers, createProjectLoader } from "../runtime/project-loader.ts";
@@ -169,7 +170,7 @@ async function testServer(options: TestRuntimeOptions, connection: string | null
     const ownerUrl = options.owner ?? given;
     return { adminUrl: given, ownerUrl, release: async () => undefined };
   }
-  const dataDir = join(tmpdir(), "taskrun-tests");
+  const dataDir = join(await throwawayFolder(), "taskrun-tests");
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
   return {
     adminUrl: postgres.superuserUrl,

@@ -5,10 +5,10 @@
 
 import { spawn } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { resetEmbeddedPostgres, startEmbeddedPostgres } from "../../src/dev/embedded-postgres.ts";
+import { throwawayFolder } from "../../src/dev/throwaway-folder.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("ownerDatabaseUrl", given);
     return async () => undefined;
   }
-  const dataDir = await mkdtemp(join(tmpdir(), "taskrun-test-"));
+  const dataDir = await mkdtemp(join(await throwawayFolder(), "taskrun-test-"));
   await chmod(dataDir, 0o755);
   const callOffDeletion = deleteWhenKilled(dataDir);
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });

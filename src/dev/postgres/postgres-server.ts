@@ -95,6 +95,9 @@ export class PostgresServer {
         full_page_writes: "off",
         wal_level: "minimal",
         max_wal_senders: "0",
+        // It may be in memory.
+        min_wal_size: "32MB",
+        max_wal_size: "256MB",
         autovacuum_naptime: "10min",
       });
     }
