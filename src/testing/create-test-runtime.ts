@@ -170,7 +170,9 @@ async function testServer(options: TestRuntimeOptions, connection: string | null
     const ownerUrl = options.owner ?? given;
     return { adminUrl: given, ownerUrl, release: async () => undefined };
   }
-  const dataDir = join(await throwawayFolder(), "taskrun-tests");
+  // Each user has their own: the server runs as them, and nobody else may read what is in it.
+  const user = process.getuid?.() ?? "";
+  const dataDir = join(await throwawayFolder(), `taskrun-tests-${user}`);
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
   return {
     adminUrl: postgres.superuserUrl,

@@ -99,7 +99,6 @@ const testedBy: Readonly<Record<string, string>> = {
   "src/cli/operation-commands.ts": "test/cli/command-table.test.ts",
   "src/cli/shared-flags.ts": "test/cli/command-table.test.ts",
   "src/runtime/fetching/fetchable-tasks.ts": "test/runtime/fetching/job-fetcher.test.ts",
-  "src/testing/create-test-runtime.ts": "test/runtime/create-runtime.test.ts",
   "src/core/module-scope.ts": "test/dev/graph-loader.test.ts",
   "src/core/process-wide.ts": "test/dev/graph-loader.test.ts",
   "src/dev/catalog-changes.ts": "test/dev/graph-loader.test.ts",
