@@ -147,6 +147,12 @@ test("a field that is nearly one is named", async () => {
   expect(body.error.issues[0].message).toBe("unknown field, did you mean priority?");
 });
 
+test("a task that it should wait for, and that never was, is the caller's fault", async () => {
+  const { status, body } = await create({ task_type: "report", after: ["987654321"] });
+  expect([status, body.error.code]).toEqual([422, "bad-enqueue-option"]);
+  expect(body.error.detail).toContain("there is no job 987654321 to wait for");
+});
+
 test("what Postgres can't store is refused", async () => {
   const { status, body } = await create({ task_type: "report", payload: { a: "\0" } });
   expect([status, body.error.code]).toEqual([422, "bad-payload"]);

@@ -11,9 +11,12 @@ import { TaskrunError } from "../../core/errors.ts";
 const refusedPayload = "23514";
 const saidOfPayload = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?the payload (.+)$/s;
 
-/** invalid_parameter_value, as the functions that read an option raise it. */
+/**
+ * invalid_parameter_value, as the functions that read an option raise it. What makes a job wait
+ * for others serves a handler's `ctx.waitFor`, too, and so names no function.
+ */
 const refusedOption = "22023";
-const saidOfOption = /^taskrun\.add_jobs?: (?:job (\d+) of the list: )?(.+)$/s;
+const saidOfOption = /^taskrun(?:\.add_jobs?)?: (?:job (\d+) of the list: )?(.+)$/s;
 
 type Asked = "one" | "list";
 

@@ -120,6 +120,7 @@ describe("is refused with 2 and adds nothing:", () => {
     ["retries that are wrong", ["fail", "--retry", '{"factor":0}'], "retry.factor: got 0"],
     ["a wrong timeout", ["fail", "--timeout", "soon"], "--timeout soon: expected a duration"],
     ["parents that are no ids", ["fail", "--after", "12,x"], "expected an array of the ids"],
+    ["a parent that never was", ["fail", "--after", "987654321"], "there is no job 987654321"],
     ["an unknown rule", ["fail", "--on-parent-failure", "go"], '"cancel", "run" or "fail"'],
     ["metadata that is no object", ["fail", "--metadata", "[1]"], "expected a JSON object"],
     ["delay and moment at once", ["fail", "--delay", "1s", "--run-at", "2030-01-01"], "or"],

@@ -68,6 +68,25 @@ test("of a list that one is told with its place, and what to do about it", async
   });
 });
 
+test.each([
+  ["a job that never was", ["987654321"], "there is no job 987654321 to wait for"],
+  ["the job itself", ["self"], "job ID can't wait for itself"],
+])("waiting for %s is an option that can't be", async (_what, after, refusal) => {
+  const { id } = await enqueuer.enqueue("other", {}, { key: "once", delay: "1h" });
+  const ids = after.map((each) => (each === "self" ? id : each));
+  const refused = { code: "bad-enqueue-option", cause: { code: "22023" } };
+  const message = expect.stringContaining(refusal.replace("ID", id));
+  const options = { key: "once", after: ids };
+  await expect(enqueuer.enqueue("other", {}, options)).rejects.toMatchObject({
+    ...refused,
+    message,
+  });
+  await expect(enqueuer.enqueueMany([{ task: "other", ...options }])).rejects.toMatchObject({
+    ...refused,
+    message,
+  });
+});
+
 test("any other error stays what it is", () => {
   const check = Object.assign(new Error("violates check constraint"), { code: "23514" });
   for (const error of [check, new Error("x"), null, "text"]) {
