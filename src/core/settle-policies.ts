@@ -108,17 +108,37 @@ function innermost<T>(
   return { value: read(layer.defaults), source: layer.source };
 }
 
-/** Objects add up, the inner option winning; a function stands for all that is outside it. */
+/**
+ * Objects add up, the inner option winning; a function stands for all that is outside it.
+ * `maxAttempts` has a source of its own.
+ */
 function settleRetry(layers: readonly Layer[]): Settled<TaskPolicies["retry"]> {
   let value: SettledRetry | RetryFunction = defaultRetry;
-  let source = "default";
-  for (const layer of layers) {
-    const { retry } = layer.defaults;
+  let sayings: Readonly<Record<string, string>> = {};
+  for (const { defaults, source } of layers) {
+    const { retry } = defaults;
     if (retry === undefined) continue;
+    if (typeof retry === "function") sayings = { function: source };
+    else {
+      const { maxAttempts, ...waits } = retry;
+      const outer = typeof value === "function" ? {} : sayings;
+      sayings = { ...outer, ...saidBy(source, waits) };
+    }
     value = typeof retry === "function" ? retry : mergeRetry(value, retry);
-    source = layer.source;
   }
-  return { value, source };
+  return { value, source: sourcesIn(sayings, layers) };
+}
+
+function saidBy(source: string, options: object): Record<string, string> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name]) => [name, source]));
+}
+
+/** Those whose word on an option counts, from the outermost; each once. */
+function sourcesIn(sayings: Readonly<Record<string, string>>, layers: readonly Layer[]): string {
+  const said = new Set(Object.values(sayings));
+  const places = layers.map(({ source }) => source).filter((source) => said.has(source));
+  return places.length === 0 ? "default" : [...new Set(places)].join(", ");
 }
 
 type SettledRetry = Exclude<TaskPolicies["retry"], RetryFunction>;
@@ -162,15 +182,15 @@ function limitOf(policy: TaskDefinition<unknown, unknown>["limit"]): Limit | nul
 /** Each outcome on its own: an inner word on one leaves the outer word on the others. */
 function settleRetain(layers: readonly Layer[]): Settled<Retain> {
   let value: Required<RetainPolicy> = defaultRetain;
-  let source = "default";
-  for (const layer of layers) {
-    const { retain } = layer.defaults;
+  let sayings: Readonly<Record<string, string>> = {};
+  for (const { defaults, source } of layers) {
+    const { retain } = defaults;
     if (retain === undefined) continue;
-    if (typeof retain === "object") {
-      const given = Object.entries(retain).filter(([, each]) => each !== undefined);
-      value = { ...value, ...Object.fromEntries(given) };
-    } else value = { completed: retain, cancelled: retain, failed: retain };
-    source = layer.source;
+    const all = { completed: retain, cancelled: retain, failed: retain };
+    const policy = typeof retain === "object" ? retain : all;
+    const given = Object.entries(policy).filter(([, each]) => each !== undefined);
+    value = { ...value, ...Object.fromEntries(given) };
+    sayings = { ...sayings, ...saidBy(source, policy) };
   }
   return {
     value: {
@@ -178,7 +198,7 @@ function settleRetain(layers: readonly Layer[]): Settled<Retain> {
       cancelledMs: retainMs(value.cancelled),
       failedMs: retainMs(value.failed),
     },
-    source,
+    source: sourcesIn(sayings, layers),
   };
 }
 
@@ -187,7 +207,7 @@ function settleRedact(layers: readonly Layer[]): Settled<readonly string[]> {
   const given = layers.filter(({ defaults }) => (defaults.redact ?? []).length > 0);
   return {
     value: [...new Set(given.flatMap(({ defaults }) => defaults.redact ?? []))],
-    source: given.at(-1)?.source ?? "default",
+    source: given.map(({ source }) => source).join(", ") || "default",
   };
 }
 

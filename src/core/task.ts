@@ -124,7 +124,10 @@ export interface Task {
   readonly policies: TaskPolicies;
   /** Null for a task that has none, which most haven't. */
   readonly secrets: TaskSecrets | null;
-  /** Which file set each policy: "default", or a path relative to the project. */
+  /**
+   * Which file set each policy: "default", or a path relative to the project; several, with
+   * commas, where what they say adds up.
+   */
   readonly sources: Readonly<Record<keyof TaskPolicies, string>>;
 }
 

@@ -48,5 +48,22 @@ test("one retention is for every outcome; an object only for those it names", ()
     cancelledMs: 3_600_000,
     failedMs: null,
   });
-  expect(sources.retain).toBe("own");
+  expect(sources.retain).toBe("outer 0, own");
+  expect(settle({ retain: "2h" }, [{ retain: "1h" }]).sources.retain).toBe("own");
+});
+
+test("the waits between attempts name every place that has a say in them, and no other", () => {
+  const sourceOf = (...args: Parameters<typeof settle>) => settle(...args).sources.retry;
+  expect(sourceOf({ retry: { maxAttempts: 2 } })).toBe("default");
+  expect(sourceOf({ retry: { maxAttempts: 2 } }, [{ retry: { factor: 3 } }])).toBe("outer 0");
+  expect(sourceOf({ retry: { jitter: 0 } }, [{ retry: { factor: 3 } }])).toBe("outer 0, own");
+  expect(sourceOf({ retry: { factor: 2 } }, [{ retry: { factor: 3 } }])).toBe("own");
+  expect(sourceOf({ retry: () => "1s" }, [{ retry: { factor: 3 } }])).toBe("own");
+  expect(sourceOf({ retry: { factor: 2 } }, [{ retry: () => "1s" }])).toBe("own");
+});
+
+test("secrets of every place are hidden, and every place is named", () => {
+  const { policies, sources } = settle({ redact: ["$.b"] }, [{ redact: ["$.a"] }]);
+  expect(policies.redact).toEqual(["$.a", "$.b"]);
+  expect(sources.redact).toBe("outer 0, own");
 });

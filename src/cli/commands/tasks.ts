@@ -81,6 +81,11 @@ function settingsOf(task: Task): [label: string, setting: string, source: string
     ["timeout", timeout, sources.timeoutMs],
     ["priority", String(policies.priority), sources.priority],
     ["queue", queue, sources.queue],
+    ["concurrency", orNone(policies.concurrency), sources.concurrency],
+    ["limit", describeLimit(policies.limit), sources.limit],
+    ["breaker", describeBreaker(policies.breaker), sources.breaker],
+    ["retain", describeRetain(policies.retain), sources.retain],
+    ["redact", policies.redact.join(", ") || "nothing", sources.redact],
     ["isolate", describeIsolation(policies.isolate), sources.isolate],
     ["classify", policies.classify === null ? "by the table" : "a function", sources.classify],
   ];
@@ -89,6 +94,34 @@ function settingsOf(task: Task): [label: string, setting: string, source: string
 function describeIsolation(isolate: TaskPolicies["isolate"]): string {
   if (isolate === null) return "no";
   return isolate.memoryMb === null ? isolate.kind : `${isolate.kind}, ${isolate.memoryMb} MB`;
+}
+
+function orNone(value: number | null): string {
+  return value === null ? "none" : String(value);
+}
+
+function describeLimit(limit: TaskPolicies["limit"]): string {
+  if (limit === null) return "none";
+  const { concurrency, rate } = limit;
+  const atOnce = concurrency === null ? "" : `, ${concurrency} at once`;
+  const inTime = rate === null ? "" : `, ${rate.max} in ${formatDuration(rate.perMs)}`;
+  return `by key${atOnce}${inTime}`;
+}
+
+function describeBreaker(breaker: TaskPolicies["breaker"]): string {
+  if (breaker === null) return "none";
+  const { failures, successes, openForMs } = breaker;
+  return `${failures} failures, ${successes} successes, open for ${formatDuration(openForMs)}`;
+}
+
+function describeRetain({ completedMs, cancelledMs, failedMs }: TaskPolicies["retain"]): string {
+  const show = (ms: number | null): string => {
+    if (ms === null) return "for ever";
+    return ms === 0 ? "not at all" : formatDuration(ms);
+  };
+  const each = [show(completedMs), show(cancelledMs), show(failedMs)] as const;
+  if (new Set(each).size === 1) return each[0];
+  return `completed ${each[0]}, cancelled ${each[1]}, failed ${each[2]}`;
 }
 
 function describeRetry(retry: TaskPolicies["retry"]): string {

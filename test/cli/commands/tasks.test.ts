@@ -37,6 +37,26 @@ test("tasks --tree shows each setting with the file that set it", async () => {
   expect(stdout).toMatch(/timeout +30s +default/);
 });
 
+test("tasks --tree leaves no setting out", async () => {
+  const file = `export default {
+    breaker: { failures: 4 }, concurrency: 3, redact: ["$.card"],
+    limit: { key: () => "k", concurrency: 2, rate: { max: 100, per: "1m" } },
+    retain: { completed: 0, failed: false }, handler: async () => 1,
+  };`;
+  await using project = await TaskProject.of({ "package.json": "{}", "tasks/pay.ts": file });
+  const { stdout } = await runCli(["tasks", "--tree"], { cwd: project.dir });
+  for (const [name, value] of [
+    ["breaker", "4 failures, 3 successes, open for 1m"],
+    ["concurrency", "3"],
+    ["limit", "by key, 2 at once, 100 in 1m"],
+    ["retain", "completed not at all, cancelled 1d, failed for ever"],
+    ["redact", "$.card"],
+  ] as const) {
+    const line = stdout.split("\n").find((each) => each.trim().startsWith(name));
+    expect(line?.trim().split(/ {2,}/)).toEqual([name, value, "tasks/pay.ts"]);
+  }
+});
+
 test("an empty project says so and prints an empty array", async () => {
   await using project = await TaskProject.of({ "package.json": "{}" });
   const { code, stdout, stderr } = await runCli(["tasks", "--json"], { cwd: project.dir });
