@@ -149,7 +149,7 @@ const fileOrNone: OptionCheck<string | false> = (value) => {
 
 const taskDefaults: OptionCheck<TaskDefaults> = (value) => {
   if (!isObject(value)) {
-    return wrong("expected an object with retry, timeout, priority or classify");
+    return wrong('expected an object like { timeout: "1m" }');
   }
   const issues = defaultsFaults(value, "defaults").map(({ field, problem }) => ({
     path: field.split("."),

@@ -209,7 +209,8 @@ export const schema = {
   defaults: {
     kind: "code",
     default: {},
-    sentence: "Policies of every task that doesn't set its own: retry, timeout, priority, classify",
+    sentence:
+      "Policies of every task that doesn't set its own: retry, timeout, priority, classify, breaker, retain, redact, isolate",
   },
   middleware: {
     kind: "code",

@@ -98,6 +98,9 @@ const defaultsChecks: Readonly<Record<string, Check>> = {
     ),
 };
 
+/** What the config or a folder may set for the tasks beneath. */
+export const defaultsOptions: readonly string[] = Object.freeze(Object.keys(defaultsChecks));
+
 // A thread that loads a task needs some memory before the task does anything.
 const leastMemory = 16 * 2 ** 20;
 

@@ -4,7 +4,7 @@
  */
 
 import type { LoadFailure } from "../core/catalog.ts";
-import { defaultsFaults } from "../core/check-definition.ts";
+import { defaultsFaults, defaultsOptions } from "../core/check-definition.ts";
 import type { Middleware } from "../core/middleware.ts";
 import type { TaskLayer } from "../core/resolve-task.ts";
 import { isLoadFailure } from "./load-failure.ts";
@@ -118,7 +118,7 @@ function parseDefaults(
   const place = findField(text, faults[0]?.field ?? "") ?? findDefaultExport(text);
   return failure(scope, "bad-definition", place, {
     reason: faults.map(({ field, problem }) => `${field}: ${problem}`).join("; "),
-    fix: "Correct the options; only retry, timeout, priority and classify apply to a folder.",
+    fix: `Correct the options; what applies to a folder is ${defaultsOptions.join(", ")}.`,
   });
 }
 

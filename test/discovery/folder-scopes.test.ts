@@ -1,10 +1,22 @@
 import { describe, expect, test } from "vitest";
+import { defaultsOptions } from "../../src/core/check-definition.ts";
 import { parseScope } from "../../src/discovery/folder-scopes.ts";
 import { TaskProject } from "../support/task-project.ts";
 
 const esm = JSON.stringify({ type: "module" });
 const wrap = (letter: string) =>
   `(ctx: unknown, next: () => Promise<unknown>) => next().then((x) => "${letter}" + x)`;
+
+test("an option that no folder has is answered with those that it has", async () => {
+  await using project = await TaskProject.of({
+    "package.json": esm,
+    "tasks/_defaults.ts": 'export default { queue: "mail" };',
+  });
+  const [failure] = (await project.load()).failures;
+  const known = defaultsOptions.join(", ");
+  expect(failure?.reason).toBe(`queue: unknown option, expected one of ${known}`);
+  expect(failure?.fix).toBe(`Correct the options; what applies to a folder is ${known}.`);
+});
 
 test("a folder's files apply to every task beneath, the innermost last", async () => {
   await using project = await TaskProject.of({

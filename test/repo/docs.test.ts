@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { oldestPostgres } from "../../src/cli/check-usable.ts";
 import { exitCodeMeanings, exitCodes } from "../../src/cli/exit-codes.ts";
 import { environmentName, flagName, optionNames, optionSpec } from "../../src/config/schema.ts";
+import { defaultsOptions } from "../../src/core/check-definition.ts";
 import { errorCatalogue } from "../../src/core/errors.ts";
 import { pluginEvents } from "../../src/core/plugin.ts";
 import { listFiles, parseSource, repositoryDir, type SyntaxNode, walk } from "./source-tree.ts";
@@ -69,6 +70,14 @@ test("docs/plugins.md lists every event that a plugin may listen to, and no othe
   const rows = sectionOf("docs/plugins.md", "Events").match(/^\| `.*?(?= \|)/gm) ?? [];
   const listed = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
   expect(listed).toEqual(pluginEvents);
+});
+
+test("docs/tasks.md names every option that a folder may set, and no other", () => {
+  const [, list = ""] =
+    /^`_defaults\.ts` sets ([^;]+?) for the tasks/m.exec(sectionOf("docs/tasks.md", "Folders")) ??
+    [];
+  const named = [...list.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  expect(named).toEqual(defaultsOptions);
 });
 
 test("links between the pages lead somewhere", () => {
