@@ -20,13 +20,19 @@ const refusals: Readonly<Record<string, readonly [sentence: string, hint: string
   ],
   "3D000": ["there is no such database", "Create it (`createdb NAME`), or correct DATABASE_URL."],
   "42501": [
-    "this user has not the rights that taskrun needs",
-    "Grant it CREATE on the database once for `taskrun migrate`, or migrate as another user.",
+    "this user has not the rights that this takes",
+    "Connect as the owner of the queue, or as a member of a role that may: `taskrun db roles`.",
   ],
   "25006": ["the database is read-only", "Connect to the primary server, not to a standby."],
   "42P01": ["a table of the queue is missing", "Run `taskrun migrate`."],
   "3F000": ["the queue's schema is missing", "Run `taskrun migrate`."],
 };
+
+/** Only who makes the schemas needs a right on the database itself. */
+const noCreate: (typeof refusals)[string] = [
+  "this user has not the rights that taskrun needs",
+  "Grant it CREATE on the database once for `taskrun migrate`, or migrate as another user.",
+];
 
 const waits: Readonly<Record<string, string>> = {
   "57P03": "the server is starting up",
@@ -47,7 +53,8 @@ const waits: Readonly<Record<string, string>> = {
 export function describeDatabaseError(error: unknown): DatabaseFault | null {
   if (!(error instanceof Error)) return null;
   const code = codeOf(error);
-  const refusal = code === null ? undefined : refusals[code];
+  const isOnDatabase = code === "42501" && /permission denied for database/.test(error.message);
+  const refusal = code === null ? undefined : isOnDatabase ? noCreate : refusals[code];
   if (refusal !== undefined) {
     const said = withoutCode(error.message);
     return { sentence: `${refusal[0]}${said}`, hint: refusal[1], passes: false };
@@ -57,7 +64,7 @@ export function describeDatabaseError(error: unknown): DatabaseFault | null {
   if (/^SASL:.*password/i.test(error.message)) {
     return {
       sentence: "the server wants a password and there is none",
-      hint: "Put it into DATABASE_URL: postgres://user:password@host/database.",
+      hint: "Put it into DATABASE_URL, behind the user's name: user:password@host.",
       passes: false,
     };
   }

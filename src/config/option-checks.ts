@@ -225,7 +225,8 @@ const plugins: OptionCheck<readonly Plugin[]> = (value) => {
 const connection: OptionCheck<string> = (value) => {
   if (typeof value !== "string") return wrong("expected a Postgres URL");
   if (/^(postgres(ql)?|socket):/.test(value) && URL.canParse(value)) return right(value);
-  return wrong("expected a URL like postgres://user:password@host:5432/database");
+  // Without a password: where this is printed, one in an address would be hidden.
+  return wrong("expected a URL like postgres://user@host:5432/database");
 };
 
 const schemaName: OptionCheck<string> = (value) => {

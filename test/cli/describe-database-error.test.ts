@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { describeDatabaseError } from "../../src/cli/describe-database-error.ts";
+import { maskAddresses } from "../../src/core/line-masker.ts";
 
 function failure(message: string, fields: object = {}): Error {
   return Object.assign(new Error(message), fields);
@@ -45,6 +46,17 @@ test.each(refusals)("%s doesn't pass by itself: %s", (error, sentence) => {
   const fault = describeDatabaseError(error);
   expect(fault).toMatchObject({ passes: false });
   expect(fault?.sentence).toContain(sentence);
+  const hint = fault?.hint ?? "";
+  expect(maskAddresses(hint), "what is shown as an example isn't hidden").toBe(hint);
+});
+
+test("whoever lacks rights on the queue is sent to the roles, not told to create schemas", () => {
+  const hintOn = (thing: string) =>
+    describeDatabaseError(failure(`permission denied for ${thing}`, { code: "42501" }))?.hint;
+  expect(hintOn("database app")).toContain("CREATE on the database");
+  for (const thing of ["table pauses", "view jobs", "function add_job", "schema taskrun"]) {
+    expect(hintOn(thing)).toMatch(/owner.*taskrun db roles/);
+  }
 });
 
 test.each([new TypeError("x is not a function"), "text", null, failure("x", { code: "ENOTDIR" })])(
