@@ -100,8 +100,8 @@ function flagOptions(kind: "text" | "switch", describe: string, alias?: string):
 function optionSentence(option: OptionName): string {
   const spec = optionSpec(option);
   const facts = [environmentName(option)];
-  const isNothing =
-    spec.default === null || (Array.isArray(spec.default) && spec.default.length === 0);
+  // None, no entries and no text are said best by saying nothing.
+  const isNothing = spec.default === null || String(spec.default) === "";
   if (!isNothing) facts.unshift(`default ${String(spec.default)}`);
   return `${spec.sentence} (${facts.join("; ")})`;
 }

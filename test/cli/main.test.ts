@@ -36,6 +36,8 @@ describe("help", () => {
     expect(stdout).toContain("-j, --concurrency");
     expect(stdout).toContain("TASKRUN_SHUTDOWN_GRACE");
     expect(stdout).toContain("78  the configuration is wrong");
+    expect(stdout).toMatch(/\(default 10;\s+TASKRUN_CONCURRENCY\)/);
+    expect(stdout).not.toMatch(/\(default\s*;/);
   });
 
   test("loads neither the database's driver nor zod nor esbuild", async () => {

@@ -131,7 +131,7 @@ function ownPolicies(args: CommandArguments): EnqueueOptions {
   // why: the enqueuer takes nothing but a right policy
   if (retry !== undefined) options.retry = parseJson(retry, "--retry") as JobRetry;
   const noTimeout = ["none", "false"].includes(args.text("timeout") ?? "");
-  const timeout = noTimeout ? false : durationFrom(args, "timeout");
+  const timeout = noTimeout ? false : durationFrom(args, "timeout", ", or none");
   if (timeout !== undefined) options.timeout = timeout;
   const after = args.text("after");
   if (after !== undefined) options.after = after.split(",").map((id) => id.trim());
@@ -141,13 +141,14 @@ function ownPolicies(args: CommandArguments): EnqueueOptions {
   return options;
 }
 
-function durationFrom(args: CommandArguments, name: string): number | undefined {
+/** @param orElse what else the flag takes, for the error */
+function durationFrom(args: CommandArguments, name: string, orElse = ""): number | undefined {
   const text = args.text(name);
   if (text === undefined) return undefined;
   try {
     return parseDuration(/^\d+$/.test(text) ? Number(text) : text);
   } catch {
-    throw usageError(`--${name} ${text}: expected a duration such as "30s" or "5m"`);
+    throw usageError(`--${name} ${text}: expected a duration such as "30s" or "5m"${orElse}`);
   }
 }
 

@@ -118,7 +118,7 @@ describe("is refused with 2 and adds nothing:", () => {
     ["too many attempts", ["fail", "--max-attempts", "99999"], "from 1 to 32767"],
     ["retries that are no JSON", ["fail", "--retry", "soon"], "--retry is not JSON"],
     ["retries that are wrong", ["fail", "--retry", '{"factor":0}'], "retry.factor: got 0"],
-    ["a wrong timeout", ["fail", "--timeout", "soon"], "--timeout soon: expected a duration"],
+    ["a wrong timeout", ["fail", "--timeout", "soon"], '"30s" or "5m", or none'],
     ["parents that are no ids", ["fail", "--after", "12,x"], "expected an array of the ids"],
     ["a parent that never was", ["fail", "--after", "987654321"], "there is no job 987654321"],
     ["an unknown rule", ["fail", "--on-parent-failure", "go"], '"cancel", "run" or "fail"'],
