@@ -90,7 +90,7 @@ export const commandTable = {
     },
     options: common,
     examples: [
-      [`taskrun add send_email '{"to":"a@b.c"}' --delay 5m`, "due in five minutes"],
+      [`taskrun add send_email '{"to":"a@b.co"}' --delay 5m`, "due in five minutes"],
       ["taskrun add report @payload.json --wait --json", "wait for the result"],
     ],
     load: async () => (await import("./commands/add.ts")).add,

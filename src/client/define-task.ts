@@ -10,7 +10,7 @@ import type { EnqueueableTask, ImportedTask } from "./typed-enqueue.ts";
 
 /**
  * Defines a task; export it by default from a file under `tasks/`. Whoever imports the file may
- * queue a job of it: `await sendEmail.enqueue({ to: "a@b.c" })`.
+ * queue a job of it: `await sendEmail.enqueue({ to: "a@b.co" })`.
  *
  * @example
  * export default defineTask({

@@ -96,7 +96,7 @@ type Runnable<Payload, Output> =
  * @throws TaskDefinitionError when the task's definition is wrong
  *
  * @example
- * const { outcome, output } = await runTask(sendEmail, { to: "a@b.c" });
+ * const { outcome, output } = await runTask(sendEmail, { to: "a@b.co" });
  */
 export async function runTask<Payload, Output>(
   task: Runnable<Payload, Output>,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { oldestPostgres } from "../../src/cli/check-usable.ts";
 import { exitCodeMeanings, exitCodes } from "../../src/cli/exit-codes.ts";
 import { environmentName, flagName, optionNames, optionSpec } from "../../src/config/schema.ts";
@@ -78,6 +79,16 @@ test("docs/tasks.md names every option that a folder may set, and no other", () 
     [];
   const named = [...list.matchAll(/`(\w+)`/g)].map(([, name]) => name);
   expect(named).toEqual(defaultsOptions);
+});
+
+test("addresses in examples are such as a task with z.email() takes", () => {
+  const refused = pages.flatMap((page) =>
+    codeOf(page)
+      .flatMap((code) => code.match(/(?<=["'])[^"'\s@:/]+@[^"'\s@/]+(?=["'])/g) ?? [])
+      .filter((address) => !z.email().safeParse(address).success)
+      .map((address) => `${page}: ${address}`),
+  );
+  expect(refused, "whoever follows the page is refused: take a@b.co").toEqual([]);
 });
 
 test("links between the pages lead somewhere", () => {

@@ -92,7 +92,7 @@ function parseJson(text: string, where: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw usageError(`${where} is not JSON: ${reason}`, `Such as: '{"to":"a@b.c"}'`);
+    throw usageError(`${where} is not JSON: ${reason}`, `Such as: '{"to":"a@b.co"}'`);
   }
 }
 
