@@ -70,7 +70,9 @@ interface Happening {
 /** In the order of time. Snoozes leave no trace, so that they are not in it. */
 function timelineOf({ job, failed_attempts, steps }: JobStory): string[] {
   const happenings: Happening[] = [{ at: job.created_at, text: "queued" }];
-  if (Number.isFinite(job.run_at.getTime()) && job.run_at > job.created_at) {
+  // A job may end before that: it is cancelled, or fails with a job that it waits for.
+  const wasEver = job.finished_at === null || job.run_at <= job.finished_at;
+  if (Number.isFinite(job.run_at.getTime()) && job.run_at > job.created_at && wasEver) {
     happenings.push({ at: job.run_at, text: "due" });
   }
   for (const attempt of failed_attempts) happenings.push(...failedAttempt(attempt));

@@ -116,6 +116,12 @@ test("a large payload is cut, and where to see it all is said", () => {
   expect(payload?.text).toHaveLength(2_000 + "… (--json shows all)".length);
 });
 
+test("a job that was cancelled before it was due never became due", () => {
+  const job = { ...story.job, state: "cancelled", run_at: at(59) } as const;
+  const lines = describeJob({ ...story, job }).map(({ text }) => text);
+  expect(lines.some((line) => line.endsWith("  due"))).toBe(false);
+});
+
 test("a job that is blocked for no known time has no due moment", () => {
   const never = { ...story.job, run_at: new Date(Number.NaN), started_at: null, finished_at: null };
   const lines = describeJob({ ...story, job: never }).map(({ text }) => text);
