@@ -7,6 +7,7 @@ import { shownPath } from "./describe-load-failure.ts";
 export function describeCrontabFailure(file: string | false, failure: CrontabFailure): string {
   const { line, column, reason, frame, fix } = failure;
   const place = `${shownPath(file === false ? "crontab" : file)}:${line}:${column}`;
-  const details = `${frame}\n${fix}`.split("\n").map((text) => `  ${text}`);
+  const below = frame === "" ? fix : `${frame}\n${fix}`;
+  const details = below.split("\n").map((text) => `  ${text}`);
   return [`${place}: ${reason}`, ...details].join("\n");
 }

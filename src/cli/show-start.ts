@@ -8,6 +8,7 @@ import { taskrunVersion } from "../runtime/version.ts";
 import { describeCrontabFailure } from "./describe-crontab-failure.ts";
 import { describeLoadFailure, shownPath } from "./describe-load-failure.ts";
 import type { KeyAction } from "./keys.ts";
+import { missingCrontab } from "./load-crontab.ts";
 import type { OpenDatabase } from "./open-database.ts";
 import { colour, say, sayWarning } from "./output.ts";
 
@@ -57,12 +58,15 @@ function showCrontab({ config, crontab }: Start): void {
   say(`  crontab   ${lines} in ${shownPath(config.crontab)}${broken}`);
 }
 
-function showCrontabFailures({ config, crontab, logger }: Start): void {
-  for (const failure of crontab?.failures ?? []) {
+function showCrontabFailures({ config, crontab, logger, once }: Start): void {
+  const missing = crontab === undefined || once ? null : missingCrontab(config);
+  for (const failure of [missing ?? [], crontab?.failures ?? []].flat()) {
     sayWarning(describeCrontabFailure(config.crontab, failure));
     if (process.stdout.isTTY) continue;
     const { line, column, task, reason, fix } = failure;
-    logger.error({ line, column, task, reason, fix }, "a line of the crontab is left out");
+    const said =
+      failure === missing ? "the crontab is missing" : "a line of the crontab is left out";
+    logger.error({ line, column, task, reason, fix }, said);
   }
 }
 

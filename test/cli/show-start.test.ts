@@ -59,6 +59,12 @@ test("the start tells how many lines of the crontab run, and which don't", async
   write.mockClear();
   showStart({ ...shared, crontab: { text: "", items: [], failures: [] } });
   expect(write.mock.calls.map(([line]) => line).join("")).not.toContain("crontab");
+
+  const named = { ...config, crontab: `${config.projectDir}/nowhere.cron` };
+  showStart({ ...shared, config: named, crontab: { text: "", items: [], failures: [] } });
+  expect(write.mock.calls.map(([line]) => line).join("")).toContain(
+    "nowhere.cron:1:1: there is no such file\n  Make it",
+  );
 });
 
 test("in watch mode it tells how to add a job, and the keys where there are any", async () => {

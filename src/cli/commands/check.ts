@@ -93,7 +93,7 @@ function fromTask(failure: LoadFailure): Fault {
 function fromCrontab(file: string | false, failure: CrontabFailure): Fault {
   const { line, column, task, reason, fix, frame } = failure;
   const shown = shownPath(file === false ? "crontab" : file);
-  return { code: "crontab", file: shown, line, column, task, reason, fix, frame };
+  return { code: "crontab", file: shown, line, column, task, reason, fix, frame: frame || null };
 }
 
 function describe(fault: Fault): string {
