@@ -150,7 +150,8 @@ async function changeMany<Result extends string>(
   choice: JobChoice,
 ): Promise<ChangedJob<Result>[]> {
   const ids = await matchingJobs(db, schemas, operation, choice);
-  const text = `select id::text, state from ${call} order by id`;
+  // `changed.id`: the column of the answer is text, and 10 would come before 9.
+  const text = `select id::text, state from ${call} as changed order by changed.id`;
   const changed: ChangedJob<Result>[] = [];
   for (let from = 0; from < ids.length; from += jobsPerStatement) {
     // Asked with the whole choice: a job may have become another meanwhile.

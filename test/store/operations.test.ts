@@ -607,6 +607,8 @@ describe("many", () => {
     );
     const cancelled = await cancelJobs(queue.db, queue.schemas, { all: true, limit: 1050 });
     expect(cancelled).toHaveLength(1050);
+    const ids = cancelled.map(({ id }) => Number(id));
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
     expect(new Set(cancelled.map(({ state }) => state))).toEqual(new Set(["cancelled"]));
     expect(await matchingJobs(queue.db, queue.schemas, "cancel", { all: true })).toHaveLength(50);
   });
