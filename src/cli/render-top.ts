@@ -116,11 +116,17 @@ function runningLine(job: RunningJob, ageOf: (since: Date) => string, width: num
 const columnsOfTasks = ["pending", "scheduled", "blocked", "retrying", "running"] as const;
 const taskHeader = `${" ".repeat(19)}${columnsOfTasks.map((state) => state.padStart(10)).join("")}    done/s  failed/s`;
 
+/** Up to the end of the first count. A long name takes what room that one leaves, no more. */
+const widthOfFirst = 34;
+
 function taskLine({ task, waiting, ...rates }: LiveTask): ScreenLine {
-  const counts = columnsOfTasks.map((state) => String(waiting[state]).padStart(10)).join("");
+  const [first = "", ...others] = columnsOfTasks.map((state) => String(waiting[state]));
+  const name = clipped(`  ${task}`, widthOfFirst - first.length - 1);
+  const start = name.padEnd(widthOfFirst - first.length) + first;
+  const counts = others.map((count) => count.padStart(10)).join("");
   const done = rate(rates.completed_per_second).padStart(10);
   const failed = rate(rates.failed_per_second).padStart(10);
-  return line(`  ${task.padEnd(22)}${counts}${done}${failed}`);
+  return line(`${start}${counts}${done}${failed}`);
 }
 
 function failureLine({ id, task, attempt, state, error, at }: LiveFailure): ScreenLine {

@@ -124,6 +124,18 @@ describe("a small screen", () => {
   });
 });
 
+test("however long a task's name is, its numbers stand beneath their titles", () => {
+  const names = ["mail", "holding_back/render_pages", `imports/${"x".repeat(60)}`];
+  const tasks = names.map((task) => ({ ...snapshot.tasks[0]!, task }));
+  const lines = texts(120, 40, { ...snapshot, tasks });
+  const numbers = lines.filter((each) => /^ {2}(mail|hold|imp)/.test(each)).map((l) => l.slice(33));
+  expect(numbers).toEqual(
+    names.map(() => "3         2         0         1         2      12.3       0.0"),
+  );
+  expect(lines.join("\n")).toContain("  holding_back/render_pages      3");
+  expect(lines.join("\n")).toMatch(/ {2}imports\/x+… 3/);
+});
+
 test("handlers that are stuck are counted, on the whole and by process", () => {
   const [first, ...others] = snapshot.processes;
   const processes = [{ ...first!, stuck: 3 }, ...others.map((one) => ({ ...one, stuck: 0 }))];

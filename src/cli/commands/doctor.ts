@@ -33,6 +33,6 @@ async function examine(args: CommandArguments): Promise<Finding[]> {
 }
 
 function printFinding({ name, status, detail, fix }: Finding): void {
-  print(`${marks[status]()}  ${name.padEnd(14)}  ${detail}`);
-  if (fix !== null) print(`${" ".repeat(22)}${fix}`);
+  print(`${marks[status]()}  ${name.padEnd(15)}  ${detail}`);
+  if (fix !== null) print(`${" ".repeat(23)}${fix}`);
 }
