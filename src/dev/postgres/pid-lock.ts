@@ -13,6 +13,9 @@ import { readJsonFile } from "./read-json-file.ts";
 const unwrittenLockLifeMs = 5_000;
 
 export interface PidLock {
+  /** False once the folder was deleted under its holder, whoever has made it anew since. */
+  isOurs(): Promise<boolean>;
+  /** Leaves the lock of another holder alone. */
   release(): Promise<void>;
 }
 
@@ -22,7 +25,11 @@ export async function acquirePidLock(path: string): Promise<PidLock | null> {
   const content = JSON.stringify({ pid: process.pid, startedAt: self?.startedAt ?? "", path });
   for (;;) {
     if (await createFile(path, content)) {
-      return { release: () => rm(path, { force: true }) };
+      const isOurs = async () => (await readFile(path, "utf8").catch(() => null)) === content;
+      const release = async () => {
+        if (await isOurs()) await rm(path, { force: true });
+      };
+      return { isOurs, release };
     }
     const before = await readFile(path, "utf8").catch(() => null);
     if (before === null) continue;

@@ -226,7 +226,8 @@ export class Supervisor {
     if (this.#lock === null) return;
     this.#control?.close();
     await this.#stateWritten;
-    await rm(paths.state, { force: true });
+    // Deleted with a running server in it, the folder may be that of another supervisor by now.
+    if (await this.#lock.isOurs()) await rm(paths.state, { force: true });
     try {
       await this.#server?.stop("fast");
     } finally {

@@ -21,6 +21,15 @@ test("a lock has one holder until it is released", async () => {
   expect(await acquirePidLock(path)).not.toBeNull();
 });
 
+test("a holder whose folder was deleted leaves the lock that another has made there", async () => {
+  const lock = await acquirePidLock(path);
+  await rm(path);
+  expect(await lock?.isOurs()).toBe(false);
+  await writeFile(path, "another's");
+  await lock?.release();
+  expect(await readFile(path, "utf8")).toBe("another's");
+});
+
 test("of many that see a stale lock, one takes it over", async () => {
   for (let round = 0; round < 10; round++) {
     const dead = { pid: process.pid, startedAt: "another process's", path };
