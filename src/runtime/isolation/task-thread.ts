@@ -16,7 +16,7 @@ import type { CompletedSettlement } from "../../store/queue/settlement.ts";
 import type { Attempt } from "../attempt/attempt.ts";
 import type { Completion } from "../settling/completion.ts";
 import { postSafely, ThreadCalls } from "./thread-calls.ts";
-import type { FromThread, Returned, ThreadData, ToThread } from "./thread-messages.ts";
+import type { FromThread, Returned, StepParts, ThreadData, ToThread } from "./thread-messages.ts";
 import { fromWire, toWire } from "./wire-error.ts";
 import { writeThreadLine } from "./write-thread-line.ts";
 
@@ -85,7 +85,7 @@ export class TaskThread {
         completionWritten: (settlement: CompletedSettlement) =>
           this.#completion().written(this.#attempt(), settlement),
         parentEnds: (ids: readonly string[]) => this.#attempt().parentEnds(ids),
-        step: (name: string, run: number, undo: number | null) => this.#step(name, run, undo),
+        step: (name: string, parts: StepParts) => this.#step(name, parts),
         once: (key: string, run: number, given: object) =>
           this.#attempt().once.run(key, () => this.#call(run), given),
       },
@@ -205,13 +205,14 @@ export class TaskThread {
     }
   }
 
-  #step(name: string, run: number, undo: number | null): Promise<unknown> {
+  #step(name: string, { call, undo, secret }: StepParts): Promise<unknown> {
     const attempt = this.#attempt();
     const compensate = (result: unknown) => {
       this.#post({ kind: "renew", run: this.#run?.number ?? 0 });
       return this.#call(undo ?? 0, result);
     };
-    return attempt.steps.run(name, () => this.#call(run), undo === null ? {} : { compensate });
+    const options = { secret: secret === true, ...(undo !== null && { compensate }) };
+    return attempt.steps.run(name, () => this.#call(call), options);
   }
 
   /** Runs a function of a step in the thread. */

@@ -22,7 +22,7 @@ import type { Schemas } from "../../store/schemas.ts";
 import { attemptContext, type ContextSource } from "../attempt/attempt-context.ts";
 import { type OwnSettlement, settleInside } from "../settling/completion.ts";
 import type { ThreadCalls } from "./thread-calls.ts";
-import type { RunMessage } from "./thread-messages.ts";
+import type { RunMessage, StepParts } from "./thread-messages.ts";
 import { fromWire } from "./wire-error.ts";
 
 export interface ThreadAttemptParts {
@@ -148,13 +148,17 @@ export class ThreadAttempt implements ContextSource {
     return fn(input);
   }
 
-  async #step<T>(name: string, fn: () => T | Promise<T>, options?: StepOptions<T>): Promise<T> {
-    const run = this.#keep(async () => toKeptJson(await fn(), `step ${JSON.stringify(name)}`));
-    const compensate = options?.compensate;
+  async #step<T>(
+    name: string,
+    fn: () => T | Promise<T>,
+    { compensate, secret }: StepOptions<T> = {},
+  ): Promise<T> {
+    const call = this.#keep(async () => toKeptJson(await fn(), `step ${JSON.stringify(name)}`));
     // why: it is called with what its own step gave
     const undo = compensate === undefined ? null : this.#keep((result) => compensate(result as T));
+    const parts: StepParts = { call, undo, secret };
     // why: the process answers with what its own step gave
-    return (await this.#parts.calls.ask("step", name, run, undo)) as T;
+    return (await this.#parts.calls.ask("step", name, parts)) as T;
   }
 
   async #once<T>(key: string, fn: () => T | Promise<T>, options?: OnceOptions): Promise<T> {

@@ -56,6 +56,13 @@ export type ToThread =
 
 export type ThreadMessage = ToThread | FromThread;
 
+/** What a step is made of: functions of the thread, by their numbers. */
+export interface StepParts {
+  readonly call: number;
+  readonly undo: number | null;
+  readonly secret: boolean | undefined;
+}
+
 /** What a handler returned. */
 export type Returned =
   | { readonly what: "value"; readonly value: unknown }

@@ -64,6 +64,10 @@ const files = {
      try { await ctx.step("three", () => { throw new OwnError("caught here"); }); }
      catch (error) { return { one: one.name, once, same: error instanceof OwnError }; }`,
   ),
+  secretStep: task(
+    `const key = await ctx.step("make key", () => "s3cret key", { secret: true });
+     return { key, ...await ctx.step("use it", () => ({ used: true })) };`,
+  ),
   completes: task(
     `await ctx.withPgClient(async (client: any) => {
        await client.query("begin");
@@ -234,6 +238,19 @@ describe("the whole context works across the thread", () => {
       error: null,
     });
     expect(await effects(id)).toEqual(["one", "two"]);
+  });
+
+  test("a step that is a secret of its own is kept as one", async () => {
+    const { id, output } = await run("secretStep");
+    expect(output).toEqual({ key: "s3cret key", used: true });
+    const { rows } = await runtime.db.query(
+      "select name, secret, result from taskrun.steps where job_id = $1 order by position",
+      [id],
+    );
+    expect(rows).toEqual([
+      { name: "make key", secret: true, result: "[secret]" },
+      { name: "use it", secret: false, result: { used: true } },
+    ]);
   });
 
   test("ctx.complete ends the job in the handler's transaction, if that is committed", async () => {
