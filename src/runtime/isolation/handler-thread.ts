@@ -38,7 +38,9 @@ export class HandlerThread {
     this.#calls = new ThreadCalls({
       post: (message) => port.postMessage(message),
       keepsOriginals: true,
-      answers: { call: (id: number, input: unknown) => this.#attempt?.callFunction(id, input) },
+      answers: {
+        call: (run: number, id: number, input: unknown) => this.#callFunction(run, id, input),
+      },
     });
     process.on("unhandledRejection", (reason) => this.#stray(reason));
     process.on("uncaughtException", (error) => this.#stray(error));
@@ -55,6 +57,12 @@ export class HandlerThread {
     else if (this.#attempt?.run !== message.run) return;
     else if (message.kind === "abort") this.#attempt.abort(fromWire(message.reason));
     else this.#attempt.renew();
+  }
+
+  /** The process may come to it only after the attempt: numbers begin anew with each. */
+  #callFunction(run: number, id: number, input: unknown): unknown {
+    if (this.#attempt?.run !== run) throw new Error("the attempt is over");
+    return this.#attempt.callFunction(id, input);
   }
 
   async #run(message: RunMessage): Promise<void> {

@@ -81,13 +81,14 @@ export class TaskThread {
       answers: {
         enqueue: (task: string, payload: unknown, given: object) =>
           this.#attempt().enqueue(task, payload, given),
-        beginCompletion: (output: unknown) => this.#completion().begin(this.#attempt(), output),
-        completionWritten: (settlement: CompletedSettlement) =>
-          this.#completion().written(this.#attempt(), settlement),
+        beginCompletion: (run: number, output: unknown) =>
+          this.#completion().begin(this.#attempt(run), output),
+        completionWritten: (run: number, settlement: CompletedSettlement) =>
+          this.#completion().written(this.#attempt(run), settlement),
         parentEnds: (ids: readonly string[]) => this.#attempt().parentEnds(ids),
-        step: (name: string, parts: StepParts) => this.#step(name, parts),
-        once: (key: string, run: number, given: object) =>
-          this.#attempt().once.run(key, () => this.#call(run), given),
+        step: (run: number, name: string, parts: StepParts) => this.#step(run, name, parts),
+        once: (run: number, key: string, call: number, given: object) =>
+          this.#attempt(run).once.run(key, () => this.#call(run, call), given),
       },
     });
     this.#worker.on("message", (message: FromThread) => this.#take(message));
@@ -205,19 +206,19 @@ export class TaskThread {
     }
   }
 
-  #step(name: string, { call, undo, secret }: StepParts): Promise<unknown> {
-    const attempt = this.#attempt();
+  #step(run: number, name: string, { call, undo, secret }: StepParts): Promise<unknown> {
+    const attempt = this.#attempt(run);
     const compensate = (result: unknown) => {
-      this.#post({ kind: "renew", run: this.#run?.number ?? 0 });
-      return this.#call(undo ?? 0, result);
+      this.#post({ kind: "renew", run });
+      return this.#call(run, undo ?? 0, result);
     };
     const options = { secret: secret === true, ...(undo !== null && { compensate }) };
-    return attempt.steps.run(name, () => this.#call(call), options);
+    return attempt.steps.run(name, () => this.#call(run, call), options);
   }
 
   /** Runs a function of a step in the thread. */
-  async #call(id: number, input?: unknown): Promise<unknown> {
-    const json = await this.#calls.ask("call", id, input);
+  async #call(run: number, id: number, input?: unknown): Promise<unknown> {
+    const json = await this.#calls.ask("call", run, id, input);
     return typeof json === "string" ? fromKeptJson(json) : undefined;
   }
 
@@ -251,8 +252,11 @@ export class TaskThread {
     return this.#options.completion;
   }
 
-  #attempt(): Attempt {
-    if (this.#run === null) throw new Error("the attempt is over");
+  /** `run`: of that number, and not of whatever the thread has by now. */
+  #attempt(run?: number): Attempt {
+    if (this.#run === null || (run ?? this.#run.number) !== this.#run.number) {
+      throw new Error("the attempt is over");
+    }
     return this.#run.attempt;
   }
 

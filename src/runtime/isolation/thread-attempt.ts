@@ -117,14 +117,11 @@ export class ThreadAttempt implements ContextSource {
   }
 
   async complete(tx: CompletesJob, output: unknown): Promise<void> {
-    const { calls, schemas } = this.#parts;
-    const settlement = await calls.ask(
-      "beginCompletion",
-      JSON.parse(toOutputJson(output) ?? "null"),
-    );
+    const json = JSON.parse(toOutputJson(output) ?? "null");
+    const settlement = await this.#ask("beginCompletion", json);
     // why: it is what the process made of this very attempt
-    await settleInside(tx, schemas, settlement as OwnSettlement);
-    await calls.ask("completionWritten", settlement);
+    await settleInside(tx, this.#parts.schemas, settlement as OwnSettlement);
+    await this.#ask("completionWritten", settlement);
   }
 
   /** A handler in a thread is ended, wherever it hangs. */
@@ -144,7 +141,7 @@ export class ThreadAttempt implements ContextSource {
   /** Called by the process: a step's function, or what undoes it. */
   callFunction(id: number, input: unknown): unknown {
     const fn = this.#functions.get(id);
-    if (fn === undefined) throw new Error("the function belongs to another attempt");
+    if (fn === undefined) throw new Error(`the attempt has no function ${id}`);
     return fn(input);
   }
 
@@ -158,12 +155,17 @@ export class ThreadAttempt implements ContextSource {
     const undo = compensate === undefined ? null : this.#keep((result) => compensate(result as T));
     const parts: StepParts = { call, undo, secret };
     // why: the process answers with what its own step gave
-    return (await this.#parts.calls.ask("step", name, parts)) as T;
+    return (await this.#ask("step", name, parts)) as T;
   }
 
   async #once<T>(key: string, fn: () => T | Promise<T>, options?: OnceOptions): Promise<T> {
-    const run = this.#keep(async () => toKeptJson(await fn(), `ctx.once(${JSON.stringify(key)})`));
-    return (await this.#parts.calls.ask("once", key, run, options ?? {})) as T; // why: as above
+    const call = this.#keep(async () => toKeptJson(await fn(), `ctx.once(${JSON.stringify(key)})`));
+    return (await this.#ask("once", key, call, options ?? {})) as T; // why: as above
+  }
+
+  /** In its own name: what outlasts an attempt may ask while the thread has the next one. */
+  #ask(name: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#parts.calls.ask(name, this.run, ...args);
   }
 
   #keep(fn: (input: unknown) => unknown): number {

@@ -68,6 +68,21 @@ const files = {
     `const key = await ctx.step("make key", () => "s3cret key", { secret: true });
      return { key, ...await ctx.step("use it", () => ({ used: true })) };`,
   ),
+  leaves: task(
+    `if (payload.first) {
+       // why: an object of the thread, which the next attempt in it finds
+       (globalThis as any).left = {
+         step: () => ctx.step("one", () => "of the first"),
+         once: () => ctx.once("one of the first", () => "of the first"),
+       };
+       return null;
+     }
+     const left = (globalThis as any).left;
+     const said = (call: () => Promise<unknown>) => call().catch((error) => error.message);
+     const before = await ctx.step("before", () => "of the second");
+     const late = [await said(left.step), await said(left.once)];
+     return { before, late, one: await ctx.step("one", () => "of the second too") };`,
+  ),
   completes: task(
     `await ctx.withPgClient(async (client: any) => {
        await client.query("begin");
@@ -251,6 +266,15 @@ describe("the whole context works across the thread", () => {
       { name: "make key", secret: true, result: "[secret]" },
       { name: "use it", secret: false, result: { used: true } },
     ]);
+  });
+
+  test("what an attempt has left behind does nothing in the name of the next", async () => {
+    expect(await run("leaves", { first: true })).toMatchObject({ state: "completed" });
+    const over = "the attempt is over";
+    expect(await run("leaves", {})).toMatchObject({
+      state: "completed",
+      output: { before: "of the second", late: [over, over], one: "of the second too" },
+    });
   });
 
   test("ctx.complete ends the job in the handler's transaction, if that is committed", async () => {
