@@ -67,6 +67,7 @@ export class HandlerThread {
 
   async #run(message: RunMessage): Promise<void> {
     const { run } = message;
+    this.#calls.forgetOriginals();
     const attempt = new ThreadAttempt({
       task: this.#task,
       message,

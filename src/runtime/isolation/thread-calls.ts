@@ -45,6 +45,11 @@ export class ThreadCalls {
     else this.#settle(message);
   }
 
+  /** What was thrown so far comes back no more: it is kept for nothing. */
+  forgetOriginals(): void {
+    this.#originals.clear();
+  }
+
   /** The other side is gone: nothing will be answered. */
   fail(error: unknown): void {
     for (const { reject } of this.#waiting.values()) reject(error);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { postSafely, ThreadCalls } from "../../../src/runtime/isolation/thread-calls.ts";
@@ -42,6 +44,31 @@ test("an error that comes back to where it was thrown is the same object", async
   const there = side(channel.port2, { passesOn: () => there.ask("fails") });
   await expect(here.ask("passesOn")).rejects.toBe(own);
 });
+
+test("what was thrown is kept until it is said that it comes back no more", async () => {
+  const thrown: WeakRef<Error>[] = [];
+  const fail = () => {
+    const error = new Error("mine");
+    thrown.push(new WeakRef(error));
+    throw error;
+  };
+  const here = side(channel.port1, { fail, forget: () => here.forgetOriginals() }, true);
+  const there = side(channel.port2, {});
+  await expect(there.ask("fail")).rejects.toThrow("mine");
+  await there.ask("forget");
+  await collected(thrown[0]);
+});
+
+/** Resolves when nothing holds it any more. */
+async function collected(ref: WeakRef<Error> | undefined): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  // A WeakRef holds what it refers to until the end of the turn in which it was asked.
+  while (ref?.deref() !== undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+  }
+}
 
 test("nothing answers what isn't there, and nothing at all when the other side is gone", async () => {
   const here = side(channel.port1, {});
