@@ -23,7 +23,7 @@ export function createPresence(
     stuckCount: shared.stuck.buffer,
     onReplaced: () => {
       const reason = new ShutdownError("this process was declared dead; its jobs run elsewhere");
-      for (const attempt of dispatcher.running) attempt.abort(reason);
+      for (const attempt of dispatcher.running) attempt.lose(reason);
       dispatcher.dropWaiting();
     },
     onRest: giveBackMemory,

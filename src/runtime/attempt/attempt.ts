@@ -204,6 +204,16 @@ export class Attempt implements RunningAttempt, ContextSource {
     this.onStop?.();
   }
 
+  /**
+   * The job is somebody else's by now: nothing of this attempt counts any more, and it ends without
+   * its handler after the grace. No timeout would end it: the first reason to stop stays.
+   */
+  lose(reason: Error): void {
+    this.abort(reason);
+    const returned: Outcome = { state: "returned", reason: reason.message };
+    setTimeout(() => this.abandon(returned), this.settings.timeoutGraceMs).unref();
+  }
+
   /** The same attempt with a signal of its own, beside a handler that goes on without a say. */
   besideHandler(): Attempt {
     const attempt = new Attempt(this.job, this.task, this.services);

@@ -57,7 +57,7 @@ export class Once {
     if (!kept) {
       // Only somebody who found this attempt's lock gone takes its claim.
       const lost = new ShutdownError("the job was given to another process");
-      this.#attempt.abort(lost);
+      this.#attempt.lose(lost);
       throw lost;
     }
     return fromKeptJson(resultJson) as T; // why: toKeptJson refuses what would not come back

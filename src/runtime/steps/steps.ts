@@ -15,7 +15,7 @@ export interface StepsAttempt {
   readonly stopReason: Error | null;
   /** The job's end is decided: what is done is to be undone, and nothing new is done. */
   readonly undoes: boolean;
-  abort(reason: Error): void;
+  lose(reason: Error): void;
 }
 
 type Compensation = (result: unknown) => unknown;
@@ -110,7 +110,7 @@ export class Steps {
   /** Ends the attempt without an outcome of its own: the job runs elsewhere. */
   lost(): Error {
     const reason = new ShutdownError("the job was given to another process");
-    this.#attempt.abort(reason);
+    this.#attempt.lose(reason);
     return reason;
   }
 

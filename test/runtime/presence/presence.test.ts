@@ -183,6 +183,37 @@ test("a process that was declared dead aborts what it runs and goes on under a n
   expect(await kit.job(id)).toMatchObject({ state: "completed", output: "second" });
 });
 
+test("who ignores that its process was declared dead has its slot no longer than the grace", async () => {
+  const started = signal();
+  let runs = 0;
+  kit = await testRuntime({
+    task: () => {
+      runs += 1;
+      if (runs > 1) return "second";
+      started.resolve();
+      return new Promise(() => {});
+    },
+    other: async () => "other",
+  });
+  const config = { heartbeatIntervalMs: 50, pollIntervalMs: 50, concurrency: 1 };
+  const runtime = kit.createRuntime({ ...config, timeoutGraceMs: 50 });
+  await runtime.start();
+  const { id } = await kit.enqueue("task");
+  await started.promise;
+  const replaced = once(runtime.events, "process:replaced");
+  await kit.db.query(
+    `with dead as (update taskrun.processes set dead_at = now())
+     update graphile_worker._private_jobs set locked_by = null, locked_at = null`,
+  );
+  await replaced;
+  const { id: other } = await kit.enqueue("other");
+  const state = async (job: string) => (await kit.job(job))?.state;
+  await expect.poll(() => state(other), { timeout: 5_000 }).toBe("completed");
+  await expect.poll(() => state(id), { timeout: 5_000 }).toBe("completed");
+  expect(runtime.stuck).toBe(1);
+  await runtime.stop();
+});
+
 test("a process of this machine that has not beaten yet is alive as long as its number is", async () => {
   kit = await testRuntime({ task: async () => null });
   await kit.db.query(
