@@ -15,6 +15,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Seen, Vitals } from "../../store/look-around.ts";
 import { addProcess, removeProcess } from "../../store/processes.ts";
 import type { Schemas } from "../../store/schemas.ts";
+import { isTransient, retryTransient } from "../../store/transient.ts";
 import { readStuckCount } from "../attempt/stuck-handlers.ts";
 import type { ThreadLog } from "../create-logger.ts";
 import type { BlockReport } from "./beat-thread.ts";
@@ -195,9 +196,12 @@ export class Presence {
     events.emit("process:blocked", report);
   }
 
-  /** Of an id that has been replaced already it may be said once more. */
+  /**
+   * Of an id that has been replaced already it may be said once more, and of the new one as long
+   * as it has no row.
+   */
   #declaredDead(id: string): void {
-    if (id === this.#processId && !this.#stopped) void this.#replace();
+    if (id === this.#processId && !this.#isReplacing && !this.#stopped) void this.#replace();
   }
 
   /** Others hold this process for dead: what it runs is no longer its own. */
@@ -208,9 +212,10 @@ export class Presence {
     this.#isReplacing = true;
     logger.warn({ processId: old }, "this process was declared dead; it goes on under a new id");
     this.#options.onReplaced();
-    await this.#register().catch((error) =>
-      logger.warn({ err: error }, "could not register the new process id"),
-    );
+    // Without a row nobody would miss this process, nor give away what it locks from now on.
+    await retryTransient(() => this.#register(), {
+      retries: (error) => isTransient(error) && !this.#stopped,
+    }).catch((error) => logger.warn({ err: error }, "could not register the new process id"));
     this.#isReplacing = false;
     this.#heartbeat.renamed();
     events.emit("process:replaced", { processId: old, newProcessId: this.#processId });

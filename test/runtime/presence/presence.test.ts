@@ -214,6 +214,30 @@ test("who ignores that its process was declared dead has its slot no longer than
   await runtime.stop();
 });
 
+test("a process that was declared dead tells of its new id until the database takes it", async () => {
+  kit = await testRuntime({ task: async () => null });
+  const runtime = kit.createRuntime({ heartbeatIntervalMs: 50, pollIntervalMs: 50 });
+  await runtime.start();
+  // What a sequence has counted stays when a statement fails.
+  await kit.db.query(
+    `create sequence public.tries;
+     create function public.refuse() returns trigger language plpgsql as $$
+     begin
+       if nextval('public.tries') < 3 then raise exception 'not now' using errcode = '57P03'; end if;
+       return new;
+     end $$;
+     create trigger refuse before insert on taskrun.processes
+       for each row execute function public.refuse()`,
+  );
+  const first = runtime.processId;
+  const replaced = once(runtime.events, "process:replaced");
+  await kit.db.query("update taskrun.processes set dead_at = now()");
+  expect(await replaced).toMatchObject([{ processId: first, newProcessId: runtime.processId }]);
+  const { rows } = await kit.db.query("select id from taskrun.processes where dead_at is null");
+  expect(rows).toEqual([{ id: runtime.processId }]);
+  await runtime.stop();
+});
+
 test("a process of this machine that has not beaten yet is alive as long as its number is", async () => {
   kit = await testRuntime({ task: async () => null });
   await kit.db.query(
