@@ -39,12 +39,14 @@ export interface EndedAttempt {
 /** Of an attempt that has just ended. */
 export function ended(attempt: Attempt, job: QueueJob, outcome: Outcome): EndedAttempt {
   const { progress, startedAtMs, task } = attempt;
+  const finishedAtMs = Date.now();
   return {
     job,
     ran: true,
     outcome,
-    startedAtMs,
-    finishedAtMs: Date.now(),
+    // It ended while it waited for its turn.
+    startedAtMs: startedAtMs === 0 ? finishedAtMs : startedAtMs,
+    finishedAtMs,
     progressJson: progress === null ? null : JSON.stringify(progress),
     traceless: keepsNothing(task.policies.retain, outcome.state),
     guarded: guarded(task),

@@ -138,6 +138,8 @@ describe("jobs that were running in two processes when they died", () => {
     });
     const ids = await addQuarantined(2);
     const runtime = kit.createRuntime({ shutdownGraceMs: 100 });
+    const took = new Map<string, number>();
+    runtime.events.on("attempt:finished", ({ job, durationMs }) => took.set(job.id, durationMs));
     await runtime.start();
     await started.promise;
     const other = await addBySql(kit, "other");
@@ -147,5 +149,6 @@ describe("jobs that were running in two processes when they died", () => {
     for (const id of ids) {
       expect(await kit.job(id)).toMatchObject({ state: "pending", attempts: 0 });
     }
+    expect(took.get(ids[1] ?? "")).toBe(0);
   });
 });
