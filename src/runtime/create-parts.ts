@@ -64,6 +64,7 @@ export function createParts(options: RuntimeOptions): Parts {
     onSettled: (batch) => {
       dispatcher.settled(batch);
       limits.settled(batch);
+      gates.settled(batch);
       cancels.settled(batch);
     },
     moreAtOnce: () => dispatcher.goesOnNextTurn,

@@ -64,14 +64,27 @@ export class BreakerReports {
     const { breaker } = task.policies;
     const tripped = state !== null && "tripsBreaker" in outcome && outcome.tripsBreaker === true;
     const error = "error" in outcome ? outcome.error.message : null;
-    if (this.#canaries.delete(job.id)) {
+    if (this.#canaries.has(job.id)) {
       const how = state === "completed" ? "success" : tripped ? "failure" : "neither";
-      this.#endCanary(job, task, { how, error });
+      this.#endCanary(job, breaker, { how, error });
     } else if (breaker === null) return;
     else if (tripped) this.#tallyOf(task, breaker).fail(error ?? "circuit breaker is open");
     else if (state === "completed" && this.#isFailing(task)) this.#tallyOf(task, breaker).succeed();
     else return;
     this.#telling ??= this.#tell();
+  }
+
+  /**
+   * Called when outcomes have landed, and with each `ended` where there was a breaker by then: the
+   * task of a job that was let through may have gone, or have none any more, before the job began.
+   */
+  settled(batch: readonly Pick<EndedAttempt, "job">[]): void {
+    if (this.#canaries.size === 0) return;
+    for (const { job } of batch) {
+      if (!this.#canaries.has(job.id)) continue;
+      this.#endCanary(job, null, { how: "neither", error: null });
+      this.#telling ??= this.#tell();
+    }
   }
 
   /** Resolves when all has been told, or the database has had its chance. */
@@ -95,14 +108,16 @@ export class BreakerReports {
   }
 
   #endCanary(
-    { lockedBy: processId }: QueueJob,
-    { name: task, policies }: Task,
+    { id, lockedBy: processId }: QueueJob,
+    breaker: Breaker | null,
     end: { readonly how: CanaryEnd; readonly error: string | null },
   ): void {
     const { db, schemas } = this.#options;
+    const task = this.#canaries.get(id)?.task ?? "";
+    this.#canaries.delete(id);
     // A breaker that was taken out of the code meanwhile: the row is nobody's, let it close.
-    const breaker = policies.breaker ?? { failures: 1, successes: 1, openForMs: 0 };
-    this.#canaryEnds.push(() => endCanary(db, schemas, { task, processId }, end, breaker));
+    const thresholds = breaker ?? { failures: 1, successes: 1, openForMs: 0 };
+    this.#canaryEnds.push(() => endCanary(db, schemas, { task, processId }, end, thresholds));
     if (this.#canaries.size > 0) return;
     clearInterval(this.#renewal);
     this.#renewal = undefined;

@@ -115,6 +115,11 @@ export class Gates implements BackgroundService {
     this.#reports.ended(ended, task, state);
   }
 
+  /** Outcomes have landed; see BreakerReports. */
+  settled(batch: readonly EndedAttempt[]): void {
+    this.#reports.settled(batch);
+  }
+
   async #readQuietly(): Promise<void> {
     await this.#read().catch((error) =>
       this.#options.logger.debug({ err: error }, "could not read pauses and breakers"),

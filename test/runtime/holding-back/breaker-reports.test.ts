@@ -6,6 +6,7 @@ import type { Task } from "../../../src/core/task.ts";
 import { BreakerReports } from "../../../src/runtime/holding-back/breaker-reports.ts";
 import type { EndedAttempt } from "../../../src/runtime/settling/write-batch.ts";
 import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
+import { addBySql, signal, testRuntime } from "../../support/test-runtime.ts";
 
 let q: QueueKit;
 let reports: BreakerReports;
@@ -123,4 +124,38 @@ test.each([
   await reports.stop();
   expect(reports.isCanary(canary.job)).toBe(false);
   expect(await row()).toMatchObject(expected);
+});
+
+test("a job that was let through makes room when its task has gone before it began", async () => {
+  const started = signal();
+  const returned = signal();
+  const release = signal();
+  const done = signal();
+  await using kit = await testRuntime({
+    first: async () => {
+      started.resolve();
+      await release.promise;
+    },
+    guarded: { breaker: { openFor: 1 }, handler: async () => done.resolve() },
+  });
+  await kit.db.query(
+    `insert into taskrun.breakers (task, state, open_until) values ('guarded', 'open', now())`,
+  );
+  const runtime = kit.createRuntime({ concurrency: 1 });
+  runtime.events.on("attempt:finished", ({ state }) => {
+    if (state === "returned") returned.resolve();
+  });
+  await addBySql(kit, "first", {}, "priority := -1");
+  await addBySql(kit, "guarded");
+  await runtime.start();
+  await started.promise;
+  // The other job has come with the first one, and waits for its slot.
+  const { catalog } = runtime;
+  const [first] = catalog.tasks;
+  runtime.publish({ tasks: new Map(first === undefined ? [] : [first]), failures: [] });
+  await returned.promise;
+  runtime.publish(catalog);
+  release.resolve();
+  await done.promise;
+  await runtime.stop();
 });
