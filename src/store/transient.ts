@@ -92,7 +92,10 @@ export async function retryTransient<T>(
   }
 }
 
-/** Resolves after `delayMs`, or as soon as `signal` aborts. */
+/** setTimeout takes no more, and fires at once when given more. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Resolves after `delayMs`, 24 days at most, or as soon as `signal` aborts. */
 export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -101,7 +104,7 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, delayMs);
+    const timer = setTimeout(done, Math.min(delayMs, longestTimerMs));
     signal?.addEventListener("abort", done, { once: true });
   });
 }

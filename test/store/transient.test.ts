@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   isRefusal,
   isTooSlow,
@@ -90,6 +90,21 @@ test("retryTransient throws at once what doesn't pass", async () => {
   });
   await expect(attempt).rejects.toMatchObject({ code: "23505" });
   expect(tries).toBe(1);
+});
+
+test("a pause that is longer than a timer can be doesn't end at once", async () => {
+  vi.useFakeTimers();
+  try {
+    const paused = pause(2 ** 31);
+    vi.advanceTimersByTime(2 ** 31 - 2);
+    await expect(Promise.race([paused, Promise.resolve("still waiting")])).resolves.toBe(
+      "still waiting",
+    );
+    vi.advanceTimersByTime(1);
+    await paused;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("retryTransient gives up with the last error when its signal aborts", async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { defineTask } from "taskrun";
 import { runTask } from "taskrun/testing";
 import { describe, expect, test } from "vitest";
 import type { TaskContext } from "../../../src/core/context.ts";
@@ -234,6 +235,14 @@ test("a step that nobody waits for is waited for and kept", async () => {
     void ctx.step("left", () => wait(20, "kept"));
     return "handler ended";
   });
+  expect(steps).toEqual([{ name: "left", result: "kept", compensated: false }]);
+});
+
+test("also under a timeout that is longer than a timer can be", async () => {
+  const handler: Handler = (_, ctx) => {
+    void ctx.step("left", () => wait(20, "kept"));
+  };
+  const { steps } = await runTask(defineTask({ timeout: "30d", handler }));
   expect(steps).toEqual([{ name: "left", result: "kept", compensated: false }]);
 });
 
