@@ -41,13 +41,19 @@ export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? error.code : undefined;
   if (typeof code === "string" && code.length === 5 && !connectionCodes.has(code)) {
-    return transientClasses.has(code.slice(0, 2)) || transientCodes.has(code);
+    if (transientClasses.has(code.slice(0, 2)) || transientCodes.has(code)) return true;
+    return isOfSession(code, error);
   }
   // The socket's file is missing while a server on the same machine restarts.
   if (code === "ENOENT") return "syscall" in error && error.syscall === "connect";
   if (typeof code === "string") return connectionCodes.has(code);
   if (error instanceof AggregateError) return error.errors.some(isTransient);
   return saidWithoutCode.test(error.message);
+}
+
+/** Of a session that could not begin, or ended: poolers say so of one for which they lack room. */
+function isOfSession(code: string, error: Error): boolean {
+  return code.startsWith("XX") && "severity" in error && error.severity === "FATAL";
 }
 
 /**
@@ -58,7 +64,8 @@ export function isTransient(error: unknown): boolean {
 export function isRefusal(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const isSqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";
-  return isSqlState ? refusalClasses.has(code.slice(0, 2)) : !isTransient(error);
+  if (!isSqlState) return !isTransient(error);
+  return refusalClasses.has(code.slice(0, 2)) && !isTransient(error);
 }
 
 /** Whether the statement was ended because it took too long: by the server, or by not waiting. */

@@ -45,6 +45,7 @@ const table: [what: string, error: unknown, transient: boolean, refusal: boolean
   ["a value that is too big", coded("54000"), false, true],
   ["a trigger's own exception", coded("P0001"), false, true],
   ["an internal error", coded("XX000"), false, true],
+  ["a pooler that has no connection left", coded("XX000", { severity: "FATAL" }), true, false],
   ["no permission", coded("42501"), false, false],
   ["no such table", coded("42P01"), false, false],
   ["a wrong password", coded("28P01"), false, false],
