@@ -13,7 +13,7 @@ import type pg from "pg";
 import type { RuntimeEvents } from "../../core/events.ts";
 import type { Logger } from "../../core/logger.ts";
 import { type Beat, buryProcess, removeOldTombstones } from "../../store/processes.ts";
-import { freeExpiredLocks } from "../../store/queue/locks.ts";
+import { freeExpiredLocks, lockHolders } from "../../store/queue/locks.ts";
 import type { Schemas } from "../../store/schemas.ts";
 import { within } from "../within.ts";
 
@@ -33,8 +33,9 @@ export interface DeadProcessesOptions {
 
 const looksUntilDead = 6;
 // Tombstones are looked at again this often: a process that was only frozen may wake up and
-// lock jobs before it notices.
+// lock jobs before it notices. That reads the whole queue, so it takes this share of the time.
 const looksBetweenTombstones = 5;
+const tombstonesShare = 20;
 const longestStopMs = 1000;
 const expiredLocksIntervalMs = 10 * 60_000;
 
@@ -49,6 +50,7 @@ export class DeadProcesses {
   #looks = 0;
   #lastLookMs = 0;
   #lastExpiredMs = 0;
+  #nextTombstonesMs = 0;
   #burying: Promise<void> | null = null;
 
   constructor(options: DeadProcessesOptions) {
@@ -61,14 +63,16 @@ export class DeadProcesses {
     if (nowMs - this.#lastLookMs > this.#options.heartbeatIntervalMs * 3) this.#watched.clear();
     this.#lastLookMs = nowMs;
     this.#looks += 1;
-    const tombstonesToo = this.#looks % looksBetweenTombstones === 0;
     const dead: [beat: Beat, why: string][] = [];
     for (const beat of beats) {
-      const why = beat.dead ? "had fallen silent" : this.#whyDead(beat);
-      if (why !== null && (!beat.dead || tombstonesToo)) dead.push([beat, why]);
+      const why = beat.dead ? null : this.#whyDead(beat);
+      if (why !== null) dead.push([beat, why]);
     }
+    const isTheirTurn =
+      this.#looks % looksBetweenTombstones === 0 && nowMs >= this.#nextTombstonesMs;
+    const tombstones = isTheirTurn ? beats.filter((beat) => beat.dead) : [];
     this.#forgetMissing(beats);
-    this.#burying ??= this.#buryAll(dead, nowMs).finally(() => {
+    this.#burying ??= this.#buryAll(dead, tombstones, nowMs).finally(() => {
       this.#burying = null;
     });
   }
@@ -102,10 +106,15 @@ export class DeadProcesses {
     return blocked ? null : "fell silent";
   }
 
-  async #buryAll(dead: readonly [beat: Beat, why: string][], nowMs: number): Promise<void> {
+  async #buryAll(
+    dead: readonly [beat: Beat, why: string][],
+    tombstones: readonly Beat[],
+    nowMs: number,
+  ): Promise<void> {
     const { db, schemas, logger, processId } = this.#options;
     try {
       for (const [beat, why] of dead) await this.#bury(beat, why);
+      if (tombstones.length > 0) await this.#buryAgain(tombstones);
       if (nowMs - this.#lastExpiredMs < expiredLocksIntervalMs) return;
       this.#lastExpiredMs = nowMs;
       const freed = await freeExpiredLocks(db, schemas, [processId()]);
@@ -114,6 +123,20 @@ export class DeadProcesses {
     } catch (error) {
       this.missed();
       logger.debug({ err: error }, "could not give away the jobs of other processes");
+    }
+  }
+
+  /** Those that have locked something since. */
+  async #buryAgain(tombstones: readonly Beat[]): Promise<void> {
+    const { db, schemas } = this.#options;
+    const fromMs = performance.now();
+    const ids = tombstones.map(({ id }) => id);
+    const holders = await lockHolders(db, schemas, ids).finally(() => {
+      const nowMs = performance.now();
+      this.#nextTombstonesMs = nowMs + (nowMs - fromMs) * tombstonesShare;
+    });
+    for (const beat of tombstones) {
+      if (holders.has(beat.id)) await this.#bury(beat, "had fallen silent");
     }
   }
 

@@ -51,6 +51,24 @@ export function holdsNoLock(schemas: Schemas, idColumn: string): string {
     select 1 from ${schemas.queue}._private_jobs held where held.locked_by = ${idColumn})`;
 }
 
+/**
+ * Which of these processes hold locks. Nothing finds locks by their owner, so that this walks
+ * through the whole queue: once for all of them.
+ */
+export async function lockHolders(
+  db: pg.Pool,
+  { queue }: Schemas,
+  processIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    `select locked_by as id from ${queue}._private_jobs where locked_by = any ($1::text[])
+     union
+     select locked_by from ${queue}._private_job_queues where locked_by = any ($1::text[])`,
+    [processIds],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Whether the job is locked by that process for that very attempt. */
 export async function holdsJob(
   db: pg.Pool,

@@ -74,6 +74,27 @@ test("looks that are too far apart say nothing", async () => {
   expect(buried).toEqual([]);
 });
 
+test("tombstones are asked about together, and buried again only if they hold locks", async () => {
+  for (const id of ["a", "b", "woken"]) await addSilent(id);
+  await q.db.query("update taskrun.processes set dead_at = now()");
+  await q.add();
+  await q.take("woken");
+  const beats = await listBeats(q.db, q.schemas);
+  let transactions = 0;
+  const count = () => {
+    transactions += 1;
+  };
+  q.db.on("acquire", count);
+  const dead = watch();
+  for (let look = 0; look < 5; look += 1) {
+    dead.looked(beats);
+    await dead.stop();
+  }
+  expect(buried).toEqual(["woken"]);
+  // One question for all, and one funeral.
+  expect(transactions).toBe(2);
+});
+
 test("who has beaten since it was seen is left alone", async () => {
   const beats = await addSilent("late");
   await q.db.query("update taskrun.processes set beat_seq = beat_seq + 1");

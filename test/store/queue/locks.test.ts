@@ -3,6 +3,7 @@ import {
   freeExpiredLocks,
   heldJobs,
   holdsNoLock,
+  lockHolders,
   refreshLocks,
 } from "../../../src/store/queue/locks.ts";
 import { type QueueKit, queueKit } from "../../support/queue-kit.ts";
@@ -22,6 +23,18 @@ const age = (interval: string) =>
      where locked_at is not null`,
     [interval],
   );
+
+test("lockHolders names those that hold a job or a serial queue", async () => {
+  await q.add();
+  await q.take("one");
+  await q.add({ queue: "line" });
+  await q.take("two");
+  await q.db.query("update graphile_worker._private_jobs set locked_by = null, locked_at = null");
+  await q.take("three");
+  const holders = await lockHolders(q.db, q.schemas, ["one", "two", "three", "four"]);
+  expect([...holders].sort()).toEqual(["three", "two"]);
+  expect(await lockHolders(q.db, q.schemas, [])).toEqual(new Set());
+});
 
 describe("freeExpiredLocks", () => {
   test("frees locks of four hours, of jobs and queues, and leaves younger ones", async () => {
