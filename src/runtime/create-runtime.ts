@@ -35,6 +35,8 @@ class WorkerRuntime implements Runtime {
   #started: Promise<void> | null = null;
   #stopped: Promise<boolean> | null = null;
   #paused = false;
+  /** The start has come so far that jobs may be taken. */
+  #mayFetch = false;
 
   constructor(options: RuntimeOptions) {
     this.#parts = createParts(options);
@@ -110,7 +112,7 @@ class WorkerRuntime implements Runtime {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#stopped === null) this.#parts.dispatcher.start();
+    if (this.#stopped === null && this.#mayFetch) this.#parts.dispatcher.start();
   }
 
   async runJob(id: string): Promise<boolean> {
@@ -145,6 +147,7 @@ class WorkerRuntime implements Runtime {
 
   async #start(): Promise<void> {
     await this.#prepare();
+    this.#mayFetch = true;
     if (!this.#paused) this.#parts.dispatcher.start();
     this.#parts.locks.start();
     await this.#parts.wake.start();

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { TaskContext } from "../../src/core/context.ts";
 import { BusinessLogicError, PermanentError, RetryableError } from "../../src/core/task-errors.ts";
 import type { TestRuntime } from "../../src/testing/create-test-runtime.ts";
@@ -291,4 +291,32 @@ test("a notification starts a job without waiting for the poll", async () => {
   const { id } = await kit.enqueue("ping");
   expect(await ran.promise).toBe(id);
   await runtime.stop();
+});
+
+test("a pause and a resume while it starts leave no timer behind", async () => {
+  kit = await testRuntime({ task: async () => null });
+  const running = new Set<NodeJS.Timeout>();
+  const { setInterval: start, clearInterval: clear } = globalThis;
+  vi.spyOn(globalThis, "setInterval").mockImplementation((...given) => {
+    const timer = Reflect.apply(start, globalThis, given);
+    running.add(timer);
+    return timer;
+  });
+  vi.spyOn(globalThis, "clearInterval").mockImplementation((timer) => {
+    if (typeof timer === "object") running.delete(timer);
+    clear(timer);
+  });
+  try {
+    const runtime = kit.createRuntime();
+    const started = runtime.start();
+    const paused = runtime.pause();
+    runtime.resume();
+    await Promise.all([started, paused]);
+    const { id } = await kit.enqueue("task");
+    await expect.poll(async () => (await kit.job(id))?.state).toBe("completed");
+    await runtime.stop();
+    expect([...running].filter((timer) => timer.hasRef())).toEqual([]);
+  } finally {
+    vi.restoreAllMocks();
+  }
 });
