@@ -262,6 +262,8 @@ test("nor are they by the looks from the start while a deep queue is gone on wit
   const goOnUntil = async (name: string) => {
     while (!sent.includes(name)) {
       expect(await take(100, slow)).toHaveLength(100);
+      // However slow the looks are, and so how far apart, the queue stays deep.
+      await addManyBySql(kit, "work", 100);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   };
