@@ -7,6 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import { taskrunVersion } from "../runtime/version.ts";
 import { describeCrontabFailure } from "./describe-crontab-failure.ts";
 import { describeLoadFailure, shownPath } from "./describe-load-failure.ts";
+import type { ExampleJob } from "./find-example.ts";
 import type { KeyAction } from "./keys.ts";
 import { missingCrontab } from "./load-crontab.ts";
 import type { OpenDatabase } from "./open-database.ts";
@@ -22,6 +23,8 @@ export interface Start {
   readonly once: boolean;
   /** In watch mode: what the keys do; empty without a terminal. */
   readonly keys?: readonly Pick<KeyAction, "key" | "sentence">[];
+  /** In watch mode: a job to begin with; null = none is known. */
+  readonly example?: ExampleJob | null;
 }
 
 /** Tells people on stderr, and machines that read the log of each file that can't be loaded. */
@@ -70,10 +73,18 @@ function showCrontabFailures({ config, crontab, logger, once }: Start): void {
   }
 }
 
-function showHints({ catalog }: Start, keys: NonNullable<Start["keys"]>): void {
-  const [task = "<task>"] = catalog.tasks.keys();
-  say(`  add jobs  npx taskrun add ${task} '{}'`);
+function showHints({ catalog, example }: Start, keys: NonNullable<Start["keys"]>): void {
+  const [first] = catalog.tasks.keys();
+  if (first === undefined) say("  new task  npx taskrun new <name>");
+  else if (example) {
+    say(`  add jobs  npx taskrun add ${example.task} ${shellQuoted(example.payloadJson)}`);
+  } else say(`  add jobs  npx taskrun add ${first} <payload>`);
   if (keys.length > 0) say(`  keys      ${describeKeys(keys)}`);
+}
+
+/** As one word, for any shell of Unix. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** `r run a task · q quit` */

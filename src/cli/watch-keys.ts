@@ -4,6 +4,7 @@ import type pg from "pg";
 import { closestName } from "../core/closest-name.ts";
 import { TaskrunError } from "../core/errors.ts";
 import { createEnqueuer, taskFinder } from "../runtime/enqueueing/enqueue.ts";
+import { samplePayload } from "../runtime/enqueueing/sample-payload.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { retryJob } from "../store/operations.ts";
 import type { Schemas } from "../store/schemas.ts";
@@ -56,12 +57,13 @@ export class WatchKeys {
     const name = await keys().ask({ text: `task [${fallback}]: `, fallback, words });
     if (name === null || name === "") return;
     const findTask = taskFinder(catalog);
-    if (findTask(name) === undefined) {
+    const task = findTask(name);
+    if (task === undefined) {
       const meant = closestName(name, words);
       say(`There is no task ${name}.${meant === null ? "" : ` Did you mean ${meant}?`}`);
       return;
     }
-    const last = this.#lastPayloads.get(name) ?? "{}";
+    const last = this.#lastPayloads.get(name) ?? JSON.stringify((await samplePayload(task)) ?? {});
     const json = await keys().ask({ text: `payload [${last}]: `, fallback: last });
     if (json === null) return;
     let payload: unknown;

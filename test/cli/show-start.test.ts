@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { showStart } from "../../src/cli/show-start.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { resolveTask } from "../../src/core/resolve-task.ts";
 import { parseCrontab } from "../../src/discovery/crontab/parse-crontab.ts";
 import { createLogger } from "../../src/runtime/create-logger.ts";
 
@@ -81,8 +82,16 @@ test("in watch mode it tells how to add a job, and the keys where there are any"
   showStart({ ...start, keys: [] });
   const text = () => write.mock.calls.map(([line]) => line).join("");
   expect(text()).toContain("follows your changes");
-  expect(text()).toContain("npx taskrun add <task> '{}'");
+  expect(text()).toContain("npx taskrun new <name>");
   expect(text()).not.toContain("keys");
+
+  const task = resolveTask(async () => 1, { name: "a", file: "a.ts", version: 1, layers: [] });
+  const catalog = { tasks: new Map([["a", task]]), failures: [] };
+  showStart({ ...start, catalog, keys: [], example: null });
+  expect(text()).toContain("npx taskrun add a <payload>\n");
+  const example = { task: "a", payloadJson: `{"name":"O'Hara"}` };
+  showStart({ ...start, catalog, keys: [], example });
+  expect(text()).toContain(`npx taskrun add a '{"name":"O'\\''Hara"}'\n`);
   showStart({ ...start, keys: [{ key: "q", sentence: "quit" }] });
   expect(text()).toMatch(/keys +\S*q\S* quit/);
 });

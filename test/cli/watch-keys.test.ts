@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { z } from "zod";
 import type { Question } from "../../src/cli/keys.ts";
 import { WatchKeys } from "../../src/cli/watch-keys.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
@@ -24,6 +25,10 @@ beforeEach(async () => {
   broken = true;
   kit = await testRuntime({
     greet: async (payload: { name?: string }) => `hello ${payload.name ?? "nobody"}`,
+    mail: {
+      payload: z.object({ to: z.email() }),
+      handler: async ({ to }: { to: string }) => `to ${to}`,
+    },
     doomed: async () => {
       if (broken) throw new Error("PERMANENT: broken");
       return "mended";
@@ -84,6 +89,14 @@ describe("r", () => {
       "task [greet]: ",
       'payload [{"name":"Ada"}]: ',
     ]);
+  });
+
+  test("offers a payload that the task takes", async () => {
+    answers = ["mail", ""];
+    const ended = finished();
+    await press("r");
+    expect(questions.at(-1)?.text).toBe('payload [{"to":"a@b.co"}]: ');
+    expect(await kit.job(await ended)).toMatchObject({ output: "to a@b.co" });
   });
 
   test("refuses an unknown name and a payload that isn't JSON, in plain words", async () => {

@@ -20,6 +20,7 @@ import { schemasFor } from "../../store/schemas.ts";
 import type { CommandArguments } from "../command-arguments.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
+import { findExample } from "../find-example.ts";
 import { Keys } from "../keys.ts";
 import { type OpenDatabase, openDatabase } from "../open-database.ts";
 import { say, sayError, sayWarning } from "../output.ts";
@@ -189,7 +190,7 @@ class Watch {
       const supervised = this.#supervised;
       // The port is free only once the predecessor stops; at a first start it has to be.
       if (supervised?.replaces) supervised.supervision.tell({ kind: "working" });
-      this.#showStart(config, database, logger);
+      await this.#showStart(config, database, logger);
       const place = { config, connectionString, logger, showsLink: true };
       http = await serveBeside(runtime, place, supervised);
       if (supervised?.replaces === false) supervised.supervision.tell({ kind: "working" });
@@ -221,12 +222,13 @@ class Watch {
     }
   }
 
-  #showStart(config: ResolvedConfig, database: OpenDatabase, logger: Logger): void {
+  async #showStart(config: ResolvedConfig, database: OpenDatabase, logger: Logger): Promise<void> {
     const hasKeys = this.#leads && process.stdin.isTTY === true;
     const keys = hasKeys ? this.#watchKeys.actions : [];
     const { catalog, crontab } = this.#now().session.runtime;
     if (this.#supervised?.greets ?? true) {
-      showStart({ config, catalog, crontab, database, logger, once: false, keys });
+      const example = await findExample(catalog);
+      showStart({ config, catalog, crontab, database, logger, once: false, keys, example });
     }
     if (hasKeys) this.#keys.start();
   }
