@@ -13,6 +13,7 @@ import type { ErrorOrigin } from "./attempt/error-origins.ts";
 import { createParts, type Parts, replaceTasks } from "./create-parts.ts";
 import type { DrainCounts, Runtime, RuntimeOptions } from "./runtime.ts";
 import { shutDown } from "./shutdown.ts";
+import { startPatience } from "./start-patience.ts";
 import { within } from "./within.ts";
 
 export function createRuntime(options: RuntimeOptions): Runtime {
@@ -21,8 +22,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
 // Signing off, when the database hangs just then. A stop's longest: grace, deadline, and 15 s.
 const signOffMs = 5_000;
-// Of a start that meets a server which goes away again: as long as the command waits for one.
-const startPatienceMs = 30_000;
 // A stop that comes while starting waits no longer than this for a database that hangs.
 const startEndsMs = 5_000;
 
@@ -161,7 +160,8 @@ class WorkerRuntime implements Runtime {
   async #loadAndRegister(): Promise<void> {
     const { look, presence, services, shared } = this.#parts;
     const { config, connectionString } = shared;
-    const patience = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(startPatienceMs)]);
+    const loading = shared.loader.load();
+    const patience = startPatience(loading, this.#stopping.signal);
     // A server that restarts just now must not end a start.
     const patiently = <T>(step: () => Promise<T>): Promise<T> =>
       retryTransient(step, {
@@ -169,7 +169,7 @@ class WorkerRuntime implements Runtime {
         onRetry: (error) => this.#parts.health.lost(error),
       });
     const [catalog, { unknownQueueMigration: migration }] = await Promise.all([
-      shared.loader.load(),
+      loading,
       patiently(() => migrateIfNeeded(shared.db, connectionString, { schema: config.schema })),
     ]);
     if (migration !== null) {
