@@ -127,6 +127,8 @@ function addRoute(
     method: route.method,
     url: route.path,
     bodyLimit: largestBodyBytes,
+    // What opens only once must not be used up by who only looks whether it is there.
+    exposeHeadRoute: route.status !== 303,
     onRequest: async (request) => {
       if (scope === "none" || scope === "any") return;
       const caller = request.getDecorator<Caller>("caller");

@@ -16,7 +16,8 @@ export function addEvents(
   server: FastifyInstance,
   { events, gate }: Pick<ApiOptions, "events" | "gate">,
 ): void {
-  server.get("/events", async (request, reply) => {
+  // Nobody reads the body of a HEAD: its stream would never end.
+  server.get("/events", { exposeHeadRoute: false }, async (request, reply) => {
     const caller = request.getDecorator<Caller>("caller");
     checkScope(caller, "read");
     const query = parseInput(eventsQuery, request.query, "query");

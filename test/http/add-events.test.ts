@@ -62,6 +62,17 @@ test("of two hundred idle clients a hundred are served, and others are answered 
     .toBe(200);
 });
 
+test("asking for the headers alone begins no stream, which nobody would end", async () => {
+  await using other = await httpApi();
+  const ask = async (method: string) => {
+    const reply = await fetch(`${other.url}/events`, { method });
+    await reply.body?.cancel();
+    return reply.status;
+  };
+  for (let n = 0; n < 11; n += 1) expect(await ask("HEAD")).toBe(404);
+  expect(await ask("GET")).toBe(200);
+});
+
 test("a server that stops ends the streams", async () => {
   await using other = await httpApi();
   const reply = await fetch(`${other.url}/events`);

@@ -58,6 +58,8 @@ test("the link of a terminal is good once, and for everything", async () => {
   const first = api.server.newLink();
   const link = api.server.newLink();
   expect((await fetch(first, { redirect: "manual" })).status).toBe(401);
+  // What only looks whether there is something doesn't use it up.
+  expect((await fetch(link, { method: "HEAD", redirect: "manual" })).status).toBe(401);
   const reply = await fetch(link, { redirect: "manual" });
   expect([reply.status, reply.headers.get("location")]).toEqual([303, "/ui/"]);
   const cookie = reply.headers.get("set-cookie")?.split(";")[0] ?? "";
