@@ -13,6 +13,8 @@ import { addApi } from "./add-api.ts";
 import { createApi } from "./create-api.ts";
 import { createFastify } from "./create-fastify.ts";
 import { type Authorize, HostGate } from "./host-gate.ts";
+import { HttpError } from "./http-error.ts";
+import { problemBody } from "./problem.ts";
 import { allRoutes } from "./routes/all-routes.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -76,6 +78,7 @@ export function createTaskrunHandler(options: HandlerOptions): TaskrunHandler {
       // Express takes the path that it has matched off.
       if ("originalUrl" in request) request.url = String(request.originalUrl);
       const asked = requestFrom(request);
+      if (asked === null) return refuseUnreadable(response);
       void server.ready().then(() => {
         requests.run(asked, () => server.routing(request, response));
       });
@@ -104,13 +107,27 @@ function embeddedApi<Request>(
   });
 }
 
-/** For the application's own check: without the body. */
-function requestFrom({ method = "GET", url = "/", headers: given }: IncomingMessage): Request {
+/** For the application's own check: without the body. Null for what no `Request` can be. */
+function requestFrom(asked: IncomingMessage): Request | null {
+  const { method = "GET", url = "/", headers: given } = asked;
   const headers = new Headers();
   for (const [name, value] of Object.entries(given)) {
     for (const one of [value].flat()) if (one !== undefined) headers.append(name, one);
   }
-  return new Request(new URL(url, `http://${given.host ?? "localhost"}`), { method, headers });
+  // A path that begins with "//" would be another host.
+  const whole = url.startsWith("/") ? `http://${given.host ?? "localhost"}${url}` : url;
+  try {
+    return new Request(whole, { method, headers });
+  } catch {
+    return null;
+  }
+}
+
+/** Thrown, it would end the process: Node's server has nobody who catches it. */
+function refuseUnreadable(response: ServerResponse): void {
+  const what = "The method, the Host or the address is not a valid one.";
+  const body = JSON.stringify(problemBody(new HttpError(400, "bad-request", what), "*"));
+  response.writeHead(400, { "content-type": "application/json" }).end(body);
 }
 
 /** One byte more is refused with 413. */

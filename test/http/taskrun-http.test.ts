@@ -2,7 +2,8 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import { text } from "node:stream/consumers";
 import fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -159,6 +160,24 @@ describe("from Request to Response", () => {
     const replies = [await call("ada"), await call("bob"), await call("eve")];
     expect(replies.map(({ status }) => status)).toEqual([201, 403, 401]);
     server.closeAllConnections();
+    server.close();
+  });
+
+  test("what no Request can be is refused, and the application lives on", async () => {
+    const server = createServer(handle.listener);
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    // why: a server that listens on a port has an address with it
+    const { port } = server.address() as AddressInfo;
+    const statusOf = async (request: string, host = "app.example") => {
+      const socket = connect(port, "127.0.0.1");
+      socket.end(`${request} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      return (await text(socket)).split(" ")[1];
+    };
+    expect(await statusOf("TRACE /jobs/tasks")).toBe("400");
+    expect(await statusOf("GET /jobs/tasks", "[")).toBe("400");
+    expect(await statusOf("GET /jobs/tasks", "user:password@app.example")).toBe("400");
+    expect(await statusOf("GET //")).toBe("404");
+    expect(await statusOf("GET /jobs/healthz")).toBe("200");
     server.close();
   });
 
