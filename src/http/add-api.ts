@@ -130,6 +130,7 @@ function addRoute(
     // What opens only once must not be used up by who only looks whether it is there.
     exposeHeadRoute: route.status !== 303,
     onRequest: async (request) => {
+      refuseNul(request.url);
       if (scope === "none" || scope === "any") return;
       const caller = request.getDecorator<Caller>("caller");
       checkScope(caller, scope);
@@ -148,6 +149,11 @@ function addRoute(
       return { success: true, data: answer.data, ...answer.more };
     },
   });
+}
+
+/** No text in Postgres has one. */
+function refuseNul(url: string): void {
+  if (url.includes("%00")) throw new HttpError(400, "bad-request", "The address has a NUL (%00).");
 }
 
 const nobody: Caller = { name: null, scopes: [] };

@@ -105,16 +105,21 @@ function ofFramework(error: unknown): HttpError | null {
 const refusedValue = "22023";
 /** program_limit_exceeded: of the values, not of the server's state. */
 const tooMuch = /^54\d{3}$/;
+/** A NUL, or half a character as JSON writes it: in no text of ours. */
+const noText: ReadonlySet<unknown> = new Set(["22021", "22P05"]);
 const missing: ReadonlySet<unknown> = new Set(["3F000", "42P01", "42883"]);
 
 function ofDatabase(error: unknown): HttpError | null {
   for (const each of errorChain(error)) {
     const [code, message] = [readProperty(each, "code"), readProperty(each, "message")];
-    if (code === refusedValue && typeof message === "string" && message.startsWith("taskrun.")) {
+    if (code === refusedValue && typeof message === "string" && /^taskrun[.:]/.test(message)) {
       return new HttpError(422, "bad-enqueue-option", message);
     }
     if (typeof code === "string" && tooMuch.test(code)) {
       return new HttpError(422, "bad-body", "The body is too deep or too large to be stored.");
+    }
+    if (noText.has(code)) {
+      return new HttpError(422, "bad-body", "The body has a text that Postgres can't store (NUL).");
     }
     if (missing.has(code)) {
       return new HttpError(503, "not-migrated", "The database is not up to date.", {

@@ -74,6 +74,36 @@ test("a payload of as many levels as any job may have is taken, also with a key"
   expect(reply.status).toBe(201);
 });
 
+test.each([
+  "/tasks?task_type=%00",
+  "/tasks?payload=a%3D%00",
+  "/tasks/stats?task_type=%00",
+  "/tasks/1/logs?attempt=3000000000",
+  "/tasks?since=0000-01-01T00:00:00Z",
+  "/tasks?until=9999-12-31T23:59:59-23:59",
+  "/errors?cursor=1-9999999999999999999",
+])("%s is what the caller should mend, and no fault of ours", async (path) => {
+  expect((await api.ask(path, { token })).status).toBe(400);
+});
+
+test.each([
+  ["/crontab/%00/resume", {}, 400, "bad-request"],
+  ["/errors/%00/retry", {}, 400, "bad-request"],
+  ["/pause", { task_type: "\0" }, 422, "bad-body"],
+  ["/pause", { queue: "x", reason: "\0" }, 422, "bad-body"],
+  ["/tasks/bulk", { operation: "cancel", filter: { task_type: "\0" } }, 422, "bad-body"],
+  [
+    "/tasks/bulk",
+    { operation: "cancel", filter: { since: "0000-01-01T00:00:00Z" } },
+    422,
+    "bad-body",
+  ],
+  ["/tasks", { task_type: "any", after: ["999999999999999999"] }, 422, "bad-enqueue-option"],
+])("%s with %j is what the caller should mend, too", async (path, body, status, code) => {
+  const reply = await api.ask(path, { token, json: body });
+  expect([reply.status, reply.body.error.code]).toEqual([status, code]);
+});
+
 test("an unknown address is answered in the same shape", async () => {
   const { status, body } = await api.ask("/task?x=1", { token });
   expect(status).toBe(404);

@@ -32,7 +32,7 @@ export const errorRoutes: readonly HttpRoute[] = [
       since: moment.optional(),
       cursor: z
         .string()
-        .regex(/^\d{1,18}-\d{1,19}$/, { error: "expected a next_cursor" })
+        .regex(/^\d{1,18}-\d{1,18}$/, { error: "expected a next_cursor" })
         .optional(),
     }),
     data: listOf(group),

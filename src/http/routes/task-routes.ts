@@ -26,11 +26,20 @@ import { taskDetails, taskView } from "../task-view.ts";
 
 const shownLogLines = 100;
 const dayMs = 86_400_000;
+/** Postgres' largest integer. */
+const mostAttempts = 2_147_483_647;
 
 /** In the address; as ISO 8601. */
 export const moment = z.iso
   .datetime({ offset: true, error: 'expected a moment like "2030-01-31T08:00:00Z"' })
-  .transform((text) => new Date(text));
+  .transform((text) => new Date(text))
+  .refine(isInCalendar, { error: "expected a moment in the years 1 to 9999" });
+
+/** Others are written as the database doesn't read them. */
+function isInCalendar(moment: Date): boolean {
+  const year = moment.getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}
 
 const limit = z.coerce
   .number({ error: "expected a whole number from 1 to 500" })
@@ -186,7 +195,7 @@ export const taskRoutes: readonly HttpRoute[] = [
     scope: "read",
     summary: "Read the lines that its attempts have logged, the oldest first",
     query: z.strictObject({
-      attempt: z.coerce.number().int().min(0).optional(),
+      attempt: z.coerce.number().int().min(0).max(mostAttempts).optional(),
       after: z
         .string()
         .regex(/^\d{1,18}$/, { error: "expected a next_after" })
