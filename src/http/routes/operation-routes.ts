@@ -1,6 +1,7 @@
 /** The calls that change tasks: one, or all that a filter matches, or whether any are started. */
 
 import { z } from "zod";
+import type { JobState } from "../../core/job.ts";
 import { type GateKind, listOpenBreakers, listPauses, pause, resume } from "../../store/gates.ts";
 import {
   type ChangedJob,
@@ -47,6 +48,16 @@ const bulk = z
   });
 
 type Bulk = z.output<typeof bulk>;
+
+/**
+ * Where each operation finds something to do. By its ids a cancelled task would be retried as well;
+ * and what has ended, of which there may be any number, must not take the place of what waits.
+ */
+const changeable: Readonly<Record<Bulk["operation"], readonly JobState[]>> = {
+  cancel: ["pending", "scheduled", "blocked", "retrying", "running"],
+  retry: ["failed"],
+  run_now: ["pending", "scheduled", "retrying"],
+};
 
 const kind = z.enum(["all", "task", "queue"]);
 
@@ -209,13 +220,15 @@ async function choiceFrom(api: ApiParts, body: Bulk): Promise<JobChoice> {
 }
 
 async function idsFor(api: ApiParts, { filter, operation: asked }: Bulk) {
-  const { fingerprint, payload: conditions, status, ids } = filter;
+  const { fingerprint, payload: conditions, status: given, ids } = filter;
   if (fingerprint === undefined && conditions === undefined) return ids;
-  // By its ids a cancelled task would be retried as well.
-  const state = status === undefined && asked === "retry" ? { status: "failed" as const } : {};
-  const rows = await listChosen(api, { ...filter, ...state }, mostSearched);
-  const found = rows.map(({ id }) => id);
-  return ids === undefined ? found : found.filter((id) => ids.includes(id));
+  const found: string[] = [];
+  for (const status of given === undefined ? changeable[asked] : [given]) {
+    if (found.length === mostSearched) break;
+    const rows = await listChosen(api, { ...filter, status }, mostSearched - found.length);
+    found.push(...rows.map(({ id }) => id));
+  }
+  return found;
 }
 
 function change(

@@ -70,7 +70,7 @@ const payloadCondition = z
 export const payload = z
   .preprocess(
     (given) => (typeof given === "string" ? [given] : given),
-    z.array(payloadCondition).max(5),
+    z.array(payloadCondition).min(1).max(5),
   )
   .meta({ type: "array", items: { type: "string" }, description: '"user.id=7", up to five' })
   .optional();
@@ -227,6 +227,7 @@ export const taskRoutes: readonly HttpRoute[] = [
 ];
 
 interface PageQuery extends z.output<typeof filterShape> {
+  readonly ids?: readonly string[] | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
   readonly fingerprint?: string | undefined;
@@ -250,9 +251,11 @@ export async function listChosen(
   return listJobs(api.db, api.schemas, jobFilterOf({ ...query, limit: most - 1 }));
 }
 
-function jobFilterOf({ cursor, fingerprint, payload, limit, ...query }: PageQuery): JobFilter {
+function jobFilterOf(given: PageQuery): JobFilter {
+  const { ids, cursor, fingerprint, payload, limit, ...query } = given;
   return {
     ...jobFilterFrom(query),
+    ...(ids === undefined ? {} : { ids }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(payload === undefined ? {} : { payload }),
     ...(cursor === undefined ? {} : { before: cursor }),

@@ -154,6 +154,8 @@ test("a bulk operation takes what a payload's value or a fingerprint finds, and 
   });
   expect(await cancel({ ...byUser, ids: [other] })).toMatchObject({ data: { count: 0 } });
   expect(await cancel({ payload: ["user.id=79"] })).toMatchObject({ data: { count: 0 } });
+  // No condition is no choice.
+  expect(await cancel({ payload: [] }, { preview: true })).toMatchObject({ status: 422 });
   expect(await cancel(byUser)).toMatchObject({ data: { count: 1, results: { cancelled: 1 } } });
   expect(await statusOf(other)).toBe("scheduled");
   // Only what has failed, as without it.
@@ -168,4 +170,23 @@ test("a bulk operation takes what a payload's value or a fingerprint finds, and 
   const reply = await post("/tasks/bulk", preview);
   expect(reply.data.count).toBe(count);
   expect(reply.data.first_ids).toContain(failed);
+});
+
+test("what waits is found by its payload, however much of the same has ended since", async () => {
+  const payload = { shop: 5 };
+  const waiting = await create({ task_type: "work", payload, ...later });
+  const ids = await api.db.query<{ id: string }>(
+    `insert into taskrun.history (job_id, task, state, payload, attempts, max_attempts, priority,
+       created_at, run_at, finished_at)
+     select $1::bigint + n, 'work', 'completed', $2, 1, 1, 0, now(), now(), now()
+     from generate_series(1000, 11000) n returning job_id as id`,
+    [waiting, payload],
+  );
+  const filter = { payload: ["shop=5"] };
+  const asked = { operation: "cancel", filter, preview: true };
+  expect((await post("/tasks/bulk", asked)).data).toMatchObject({ first_ids: [waiting] });
+  const chosen = { ...filter, ids: [waiting, ...ids.rows.slice(0, 9_999).map(({ id }) => id)] };
+  expect((await post("/tasks/bulk", { ...asked, filter: chosen })).data).toMatchObject({
+    first_ids: [waiting],
+  });
 });
