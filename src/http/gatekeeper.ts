@@ -94,8 +94,9 @@ export class Gatekeeper implements Gate {
   }
 
   /** Nobody needs to sign in here, but an account that has is who asks. */
-  async #locally({ headers, address }: Knock): Promise<Caller> {
-    checkIsLocal(headers);
+  async #locally(knock: Knock): Promise<Caller> {
+    checkIsLocal(knock);
+    const { headers, address } = knock;
     const secret = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
     if (!secret?.startsWith(sessionPrefix)) return { name: null, scopes: tokenScopes };
     this.refuseGuesser(address);

@@ -4,8 +4,8 @@
  * send requests that need no permission.
  */
 
-import type { IncomingHttpHeaders } from "node:http";
 import { isIPv4 } from "node:net";
+import type { Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 
 /** `host` without a port: "127.0.0.1", "localhost", "::1". */
@@ -15,11 +15,18 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name.endsWith(".localhost") || name === "::1";
 }
 
-/** @throws HttpError 403 unless the request was made for this machine, and by no other site. */
-export function checkIsLocal(headers: IncomingHttpHeaders): void {
-  const { host = "", origin, "sec-fetch-site": site } = headers;
-  if (!isLoopback(nameIn(host))) {
-    throw forbidden("wrong-host", `The Host is ${JSON.stringify(host)}, not this machine`);
+/**
+ * @throws HttpError 403 unless the request was made on this machine and for it, and by no other
+ *   site; also in the words of a proxy that is trusted
+ */
+export function checkIsLocal(knock: Pick<Knock, "headers" | "host" | "address">): void {
+  const { host = "", origin, "sec-fetch-site": site } = knock.headers;
+  const other = [host, knock.host].find((one) => !isLoopback(nameIn(one)));
+  if (other !== undefined) {
+    throw forbidden("wrong-host", `The Host is ${JSON.stringify(other)}, not this machine`);
+  }
+  if (!isLoopback(knock.address.replace(/^::ffff:/i, ""))) {
+    throw forbidden("wrong-host", `Another machine asks (${knock.address})`);
   }
   const isForeign = origin !== undefined && origin !== `http://${host}`;
   if (isForeign || site === "cross-site" || site === "same-site") {

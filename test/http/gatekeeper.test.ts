@@ -149,3 +149,13 @@ test("what is not HTTP is refused in the same shape", async () => {
   expect(text).toMatch(/^HTTP\/1.1 400 /);
   expect(JSON.parse(text.split("\r\n\r\n")[1] ?? "")).toMatchObject({ success: false });
 });
+
+test("without a token, nobody is let in whom a trusted proxy brings from elsewhere", async () => {
+  await using open = await httpApi({ config: { httpTrustProxy: ["loopback"] } });
+  const statusFor = async (headers: Record<string, string>) =>
+    (await open.ask("/tasks", { headers })).status;
+  expect(await statusFor({})).toBe(200);
+  expect(await statusFor({ "x-forwarded-for": "127.0.0.1" })).toBe(200);
+  expect(await statusFor({ "x-forwarded-for": "203.0.113.9" })).toBe(403);
+  expect(await statusFor({ "x-forwarded-host": "jobs.example" })).toBe(403);
+});

@@ -17,7 +17,7 @@ test.each([
   { host: "[::1]:3000" },
   { host: "localhost:3000", origin: "http://localhost:3000" },
   { host: "localhost:3000", "sec-fetch-site": "same-origin" },
-])("%j is let in", (headers) => expect(checkIsLocal(headers)).toBeUndefined());
+])("%j is let in", (headers) => expect(checkIsLocal(knock(headers))).toBeUndefined());
 
 test.each([
   {},
@@ -32,5 +32,21 @@ test.each([
   { host: "localhost:3000", "sec-fetch-site": "cross-site" },
   { host: "localhost:3000", "sec-fetch-site": "same-site" },
 ])("%j is refused", (headers) => {
-  expect(() => checkIsLocal(headers)).toThrow(expect.objectContaining({ status: 403 }));
+  expect(() => checkIsLocal(knock(headers))).toThrow(expect.objectContaining({ status: 403 }));
 });
+
+test.each([
+  [{ address: "::1" }, null],
+  [{ address: "::ffff:127.0.0.1" }, null],
+  [{ address: "::ffff:203.0.113.9" }, "wrong-host"],
+  [{ address: "203.0.113.9" }, "wrong-host"],
+  [{ host: "jobs.example" }, "wrong-host"],
+])("of who asks by a proxy, %j decides: %s", (said, code) => {
+  const ask = () => checkIsLocal({ ...knock({ host: "localhost:3000" }), ...said });
+  if (code === null) expect(ask()).toBeUndefined();
+  else expect(ask).toThrow(expect.objectContaining({ code }));
+});
+
+function knock(headers: { readonly host?: string }) {
+  return { headers, host: headers.host ?? "", address: "127.0.0.1" };
+}

@@ -66,13 +66,13 @@ export const accountRoutes: readonly HttpRoute[] = [
 ];
 
 /** @throws HttpError 403 where a token is needed, or another machine or page asks */
-async function checkIsOpen({ gate, signIn }: ApiParts, { headers }: Knock): Promise<SignIn> {
+async function checkIsOpen({ gate, signIn }: ApiParts, knock: Knock): Promise<SignIn> {
   if (signIn === null || (await gate.isClosed())) {
     const what = "Accounts are only for an API that needs no token.";
     throw new HttpError(403, "accounts-off", what, {
       nextStep: "Ask for a token: `taskrun token create NAME`.",
     });
   }
-  checkIsLocal(headers);
+  checkIsLocal(knock);
   return signIn;
 }
