@@ -105,6 +105,8 @@ export class EventHub {
     this.#feed = feed;
     this.#epoch = Date.now();
     this.#kept = [];
+    // One may be there from a begin that failed.
+    clearInterval(this.#heartbeat);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     this.#looking = feed.start().catch((error: unknown) => {
       this.#options.logger.debug({ err: error }, "can't look for changes");
@@ -131,7 +133,6 @@ export class EventHub {
   async #look(): Promise<void> {
     try {
       if (this.#feed === null) {
-        clearInterval(this.#heartbeat);
         this.#begin();
         await this.#looking;
         return;

@@ -1,5 +1,6 @@
 /** Who watches is told of changes; how many may watch, for how long, and from where on. */
 
+import { Pool } from "pg";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EventHub, type Watcher } from "../../src/http/event-hub.ts";
@@ -112,6 +113,20 @@ test("silent streams get comments, and end for whom they are no longer allowed",
   expect(hub.size).toBe(1);
   allowed = false;
   await expect.poll(() => hub.size).toBe(0);
+});
+
+test("a silent stream gets one comment at a time, also when nothing could be looked for at first", async () => {
+  const away = new Pool({ connectionString: "postgres://127.0.0.1:1/none" });
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  const before = timers();
+  newHub({ db: away, heartbeatMs: 60_000, intervalMs: 60_000 });
+  const first = told();
+  await expect(away.query("select 1")).rejects.toThrow();
+  const second = told();
+  for (const { stream } of [first, second]) stream.body.destroy();
+  await expect.poll(() => hub.size).toBe(0);
+  await hub.stop();
+  await expect.poll(timers).toBeLessThanOrEqual(before);
 });
 
 test("who comes again is told what was missed, or that it can't be told", async () => {
