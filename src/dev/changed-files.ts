@@ -3,7 +3,7 @@
  * folders that came or went, and saves that are only half done; refuses to load anything.
  */
 
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, type Stats, statSync } from "node:fs";
 import { sep } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FileContents } from "./modules/file-contents.ts";
@@ -52,9 +52,18 @@ export function realOf(path: string): string {
 }
 
 export function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return statsOf(path)?.isFile() ?? false;
+}
+
+/** Null also for what can't be looked at: a link to itself, what is in a folder of others. */
+export function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function isEmptyOrGone(file: string): boolean {
-  return !existsSync(file) || statSync(file, { throwIfNoEntry: false })?.size === 0;
+  return (statsOf(file)?.size ?? 0) === 0;
 }

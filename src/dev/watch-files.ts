@@ -7,9 +7,10 @@
  * later: editors replace files by deleting them first, and programs write them in two steps.
  */
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { FSWatcher } from "chokidar";
+import { statsOf } from "./changed-files.ts";
 
 export interface WatchFilesOptions {
   /** Absolute; watched with the folders in it. May be missing, and may come and go. */
@@ -142,6 +143,6 @@ export class FileWatcher {
 }
 
 function isUnfinished(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined || (stats.isFile() && stats.size === 0);
+  const stats = statsOf(path);
+  return stats === null || (stats.isFile() && stats.size === 0);
 }

@@ -146,6 +146,18 @@ test("what can't be loaded is reported as by the native loader, and so are the t
     expect([name, await watched.run(name)]).toEqual([name, output]);
 });
 
+test("a link to itself beside a saved file keeps nothing from being loaded", async () => {
+  await using watched = await WatchedProject.of({ "tasks/a.ts": "export default () => 1;" });
+  await watched.load();
+  await watched.project.link("tasks/self.ts", "self.ts");
+  await watched.project.write("tasks/a.ts", "export default () => 2;");
+  const changes = await watched.change("tasks/self.ts", "tasks/a.ts");
+  expect(changes.reloaded).toEqual(["a@2"]);
+  expect(changes.allFailures.map(({ code, file }) => [code, file])).toEqual([
+    ["unreadable", watched.path("tasks/self.ts")],
+  ]);
+});
+
 test("saving the same text again does nothing", async () => {
   await using watched = await WatchedProject.of({ "tasks/a.ts": "export default () => 1;" });
   await watched.load();

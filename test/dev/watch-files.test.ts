@@ -133,6 +133,23 @@ test("node_modules, ignored folders and the depths of single folders are left ou
   expect([...paths].filter((path) => /^\.taskrun|node_modules|lib\//.test(path))).toEqual([]);
 });
 
+test("what can't be looked at is told as gone, with what changed beside it", async () => {
+  const gone = Promise.withResolvers<void>();
+  const other = new FileWatcher({
+    tasksDir: project.path("tasks"),
+    ignored: [],
+    onChange: (paths) => paths.includes(project.path("tasks/deep/er/b.ts")) && gone.resolve(),
+    // The link is none of ours to follow.
+    onError: () => {},
+  });
+  await watcher.stop();
+  await other.start([]);
+  await rm(project.path("tasks/deep"), { recursive: true });
+  await project.link("tasks/deep", "deep");
+  await gone.promise;
+  await other.stop();
+});
+
 describe("when it is told", () => {
   test("a file that is emptied and then written is told when it is whole", async () => {
     const sizes: number[] = [];
