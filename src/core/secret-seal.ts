@@ -14,21 +14,22 @@ const shortestSealed = 4;
 
 export class SecretSeal {
   readonly #texts: readonly string[];
+  /** With their places; longest first, since one may be a part of another. */
+  readonly #sealed: readonly (readonly [secret: string, place: number])[];
 
   /** @param texts in an order that every attempt of the job finds again */
   constructor(texts: readonly string[]) {
     this.#texts = texts;
+    this.#sealed = texts
+      .map((secret, place) => [secret, place] as const)
+      .filter(([secret]) => secret.length >= shortestSealed)
+      .sort(([a], [b]) => b.length - a.length);
   }
 
   /** The JSON text without the secrets. */
   seal(json: string): string {
     return changeStrings(json, (value) => {
-      if (typeof value === "number") return this.#sealedNumber(value);
-      return this.#texts.reduce(
-        (text, secret, place) =>
-          secret.length < shortestSealed ? text : text.replaceAll(secret, named("text", place)),
-        value,
-      );
+      return typeof value === "number" ? this.#sealedNumber(value) : this.#sealedText(value);
     });
   }
 
@@ -42,6 +43,22 @@ export class SecretSeal {
       if (kind === "number" && whole === value && secret !== undefined) return Number(secret);
       return value.replaceAll(seals, (seal, _kind, at) => this.#texts[Number(at)] ?? seal);
     });
+  }
+
+  /** What is sealed already is not looked into: a secret may be a word of the seal's. */
+  #sealedText(value: string): string {
+    let parts: readonly string[] = [value];
+    for (const [secret, place] of this.#sealed) {
+      if (!value.includes(secret)) continue;
+      const seal = named("text", place);
+      // Every other part is a seal.
+      parts = parts.flatMap((part, index) =>
+        index % 2 === 1
+          ? [part]
+          : part.split(secret).flatMap((plain, nth) => (nth === 0 ? [plain] : [seal, plain])),
+      );
+    }
+    return parts.join("");
   }
 
   #sealedNumber(value: number): number | string {

@@ -20,11 +20,21 @@ test("a value of before the seal is opened as it is", () => {
   expect(seal.open('{"a":"hunter2"}')).toBe('{"a":"hunter2"}');
 });
 
-test("whatever the value and the secret", () => {
+test("a secret may be a part of another one, or a word of the seal's", () => {
+  const own = new SecretSeal(["anna", "anna1234", "the body", "text", "number"]);
+  const json = '{"a":"anna1234 and anna","b":"the body is a text with a number"}';
+  const sealed = own.seal(json);
+  expect(withoutSeals(sealed)).toBe(
+    '{"a":"[secret] and [secret]","b":"[secret] is a [secret] with a [secret]"}',
+  );
+  expect(own.open(sealed)).toBe(json);
+});
+
+test("whatever the value and the secrets", () => {
   fc.assert(
-    fc.property(fc.jsonValue(), fc.string({ minLength: 4 }), (value, secret) => {
-      const own = new SecretSeal([secret]);
-      const json = JSON.stringify({ value, x: `a${secret}b` });
+    fc.property(fc.jsonValue(), fc.array(fc.string({ minLength: 4 })), (value, secrets) => {
+      const own = new SecretSeal(secrets);
+      const json = JSON.stringify({ value, x: `a${secrets.join("b")}c` });
       expect(own.open(own.seal(json))).toBe(json);
     }),
   );
