@@ -61,3 +61,10 @@ test.each([
   expect(maskAddresses(text)).toBe(shown);
   expect(mask(JSON.stringify({ msg: text }))).toBe(JSON.stringify({ msg: shown }));
 });
+
+test("a long word costs no more than its length", () => {
+  const word = "a".repeat(200_000);
+  const startMs = performance.now();
+  expect(maskAddresses(`${word} // ${word}://u:p@h`)).toBe(`${word} // ${word}://u:[secret]@h`);
+  expect(performance.now() - startMs).toBeLessThan(2_000);
+});
