@@ -37,9 +37,9 @@ export async function waitForJob({ look, jobId, timeoutMs, signal }: WaitForJob)
   for (;;) {
     signal?.throwIfAborted();
     const job = await patientLook();
-    if (job !== "unknown") {
-      if (hasEnded(job, jobId)) return job.output;
-      if (Date.now() >= deadline && timeoutMs !== null) throw tooLong(job, jobId, timeoutMs);
+    if (job !== "unknown" && hasEnded(job, jobId)) return job.output;
+    if (Date.now() >= deadline && timeoutMs !== null) {
+      throw tooLong(job === "unknown" ? null : job, jobId, timeoutMs);
     }
     await pause(Math.min(delayMs, Math.max(0, deadline - Date.now())), signal);
     delayMs = Math.min(delayMs * growth, longestDelayMs);
@@ -62,7 +62,11 @@ function hasEnded(job: JobEnd | null, jobId: string): job is JobEnd {
 }
 
 function tooLong(job: JobEnd | null, jobId: string, timeoutMs: number): JobWaitError {
-  const what = `Job ${jobId} is ${job?.state} after ${formatDuration(timeoutMs)} of waiting`;
+  const waited = `after ${formatDuration(timeoutMs)} of waiting`;
+  const what =
+    job === null
+      ? `The database can't be asked about job ${jobId} ${waited}`
+      : `Job ${jobId} is ${job.state} ${waited}`;
   return new JobWaitError("wait-timeout", jobId, job, what);
 }
 

@@ -43,3 +43,10 @@ test("the last look comes when the time is up", async () => {
   await expect(waiting).rejects.toMatchObject({ code: "wait-timeout", state: "running" });
   expect(times.at(-1)! - times[0]!).toBeGreaterThan(85);
 });
+
+test("the time is up also while the database is away", async () => {
+  const { waiting, times } = wait(Array(60).fill(away), { timeoutMs: 90 });
+  await expect(waiting).rejects.toMatchObject({ code: "wait-timeout", state: null });
+  expect(times.at(-1)! - times[0]!).toBeGreaterThan(85);
+  expect(times.length).toBeLessThan(20);
+});
