@@ -7,7 +7,7 @@ import { maskedText } from "./secret.ts";
 import type { SecretPath } from "./secret-path.ts";
 
 /** Shorter ones are masked in their place only: they turn up in texts that have no secret. */
-const shortestFound = 4;
+export const shortestFound = 4;
 /** What is nested deeper is masked as a whole. */
 const deepest = 500;
 
@@ -80,6 +80,11 @@ export class SecretTexts {
 
   get isEmpty(): boolean {
     return this.#forms.length === 0;
+  }
+
+  /** What they begin with, each once. */
+  begins(): Set<string> {
+    return new Set(this.#forms.map((form) => form.slice(0, shortestFound)));
   }
 
   isIn(text: string): boolean {

@@ -18,6 +18,24 @@ test("texts are known while their job runs and for a minute after", () => {
   expect(live.foundIn("password hunter2!")).toEqual([]);
 });
 
+test("a line costs no more when very many attempts have ended of late", () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const live = new LiveSecrets();
+  const all = Array.from({ length: 30_000 }, (_, n) => new SecretTexts([`${n}-hunter`]));
+  for (const texts of all) {
+    live.hold(texts);
+    live.release(texts);
+  }
+  const line = "something that happens in each of the jobs, again and again";
+  const startMs = performance.now();
+  for (let n = 0; n < 1_000; n += 1) expect(live.foundIn(line)).toEqual([]);
+  expect(performance.now() - startMs).toBeLessThan(1_000);
+  expect(live.foundIn("it was 29999-hunter")).toContain(all.at(-1));
+  vi.advanceTimersByTime(61_000);
+  live.hold(new SecretTexts(["another"]));
+  expect(live.foundIn("it was 29999-hunter")).toEqual([]);
+});
+
 test("there is one for the whole process", () => {
   expect(liveSecrets()).toBe(liveSecrets());
 });
