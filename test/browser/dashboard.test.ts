@@ -193,6 +193,11 @@ describeInBrowser("the dashboard", () => {
       "cancelled",
       "cancelled",
     ]);
+    // What was cancelled on purpose is retried by its name only.
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.keyboard.press("R");
+    await page.getByRole("button", { name: "Retry 0 jobs" }).waitFor();
+    await page.getByRole("button", { name: "Leave it" }).click();
   });
 
   test("a list holds still: what is new waits for a button, what is shown changes", async () => {

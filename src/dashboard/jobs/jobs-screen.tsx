@@ -75,7 +75,7 @@ export function JobsScreen({ params }: { params: URLSearchParams }) {
         <BulkDialog
           operation={bulk}
           path="tasks/bulk"
-          {...bulkRequest(api, bulk, query, selected)}
+          {...bulkRequest(bulk, query, selected)}
           onClose={() => setBulk(null)}
           onDone={() => {
             setSelected(new Set());
