@@ -12,6 +12,7 @@ import type { Middleware } from "../core/middleware.ts";
 import { type Plugin, type PluginService, pluginEvents } from "../core/plugin.ts";
 import type { Classify, TaskDefaults } from "../core/task.ts";
 import { schema } from "./schema.ts";
+import { isTrustedProxy } from "./trusted-proxy.ts";
 
 /** The value in its resolved form, or what is wrong with it. May throw what a getter throws. */
 export type OptionCheck<Value> = (value: unknown) => Verdict<Value>;
@@ -246,7 +247,7 @@ const httpPrefix: OptionCheck<string> = (value) => {
 };
 
 const proxy = textThat(
-  (value) => /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/[\d.]+)?)$/i.test(value),
+  isTrustedProxy,
   "expected an address, a network, or loopback, linklocal, uniquelocal",
 );
 
