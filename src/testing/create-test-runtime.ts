@@ -72,16 +72,22 @@ export interface TestRuntime {
 export async function createTestRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
   const project = await projectConfig(options);
   const config: ResolvedConfig = { ...project.config, ...options.config };
-  const server = await testServer(options, project.connection);
-  const database = await createScratchDatabase(server.adminUrl, {
-    ownerUrl: server.ownerUrl,
-    template: {
-      name: templateName(config.schema),
-      prepare: async (url) => void (await migrate(url, { schema: config.schema })),
-    },
-  });
+  // First: tasks that are wrong must not leave a database that nobody drops.
   const catalog = await loaderFor(options.tasks, config).load();
-  return testRuntime({ config, catalog, database, releaseServer: server.release });
+  const server = await testServer(options, project.connection);
+  try {
+    const database = await createScratchDatabase(server.adminUrl, {
+      ownerUrl: server.ownerUrl,
+      template: {
+        name: templateName(config.schema),
+        prepare: async (url) => void (await migrate(url, { schema: config.schema })),
+      },
+    });
+    return testRuntime({ config, catalog, database, releaseServer: server.release });
+  } catch (error) {
+    await server.release();
+    throw error;
+  }
 }
 
 interface Parts {
