@@ -4,7 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { TokenScope } from "../store/tokens.ts";
 import type { Caller, Gate, Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
-import { checkIsOwnPage } from "./session-cookie.ts";
+import { checkIsNoForeignPage, checkIsOwnPage } from "./session-cookie.ts";
 
 /** Who asks, in the application's words. */
 export interface HostCaller {
@@ -13,6 +13,9 @@ export interface HostCaller {
   /** `enqueue`: create tasks; `read`: look at everything; `operate`: change what is there. */
   readonly scopes: readonly TokenScope[];
 }
+
+/** What a browser asks its user for once, and then sends by itself. */
+const keptByBrowsers = /^(?:basic|digest|negotiate|ntlm)\b/i;
 
 /** Null for somebody who may not ask. What it throws is answered as the API's own fault. */
 export type Authorize<Request> = (
@@ -33,9 +36,10 @@ export class HostGate implements Gate {
   async admit(knock: Knock): Promise<Caller> {
     const caller = await this.#authorize(knock.request);
     if (caller === null) throw new HttpError(401, "not-signed-in", "You may not ask here.");
-    const { cookie, authorization } = knock.headers;
-    // A browser may have been let in by a cookie, which it sends for other sites as well.
-    if (cookie !== undefined && authorization === undefined) checkIsOwnPage(knock);
+    const { cookie, authorization = "" } = knock.headers;
+    // A browser may have been let in by what it sends for pages of other sites as well.
+    if (cookie !== undefined && authorization === "") checkIsOwnPage(knock);
+    if (keptByBrowsers.test(authorization)) checkIsNoForeignPage(knock);
     return caller;
   }
 }

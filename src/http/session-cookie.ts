@@ -43,15 +43,25 @@ export function sessionIn(cookies = ""): string | null {
  *
  * @throws HttpError 403
  */
-export function checkIsOwnPage({ method, headers, host }: Asked): void {
+export function checkIsOwnPage(asked: Asked): void {
+  const { method, headers } = asked;
+  checkIsNoForeignPage(asked);
+  if (method === "GET" || method === "HEAD" || headers["x-taskrun-request"] === "1") return;
+  throw foreign("A request with a cookie needs the header X-Taskrun-Request: 1");
+}
+
+/**
+ * A browser tells of a page of another site whenever that changes something.
+ *
+ * @throws HttpError 403
+ */
+export function checkIsNoForeignPage({ headers, host }: Pick<Asked, "headers" | "host">): void {
   const site = headers["sec-fetch-site"];
   const { origin } = headers;
   const isForeign = origin !== undefined && hostOf(origin) !== host.toLowerCase();
   if (isForeign || site === "cross-site" || site === "same-site") {
     throw foreign(`A page of another site asks (${origin ?? site})`);
   }
-  if (method === "GET" || method === "HEAD" || headers["x-taskrun-request"] === "1") return;
-  throw foreign("A request with a cookie needs the header X-Taskrun-Request: 1");
 }
 
 function hostOf(origin: string): string | null {

@@ -80,6 +80,16 @@ describe("as a plugin of Fastify's", () => {
     expect((await create("ada", { cookie, "x-taskrun-request": "1" })).status).toBe(201);
   });
 
+  test("nor the password that it keeps", async () => {
+    const authorization = "Basic YWRhOng=";
+    const origin = "https://evil.example";
+    expect((await create("ada", { authorization, origin })).status).toBe(403);
+    expect((await create("ada", { authorization, origin: url })).status).toBe(201);
+    expect((await create("ada", { authorization })).status).toBe(201);
+    // No browser sends this one by itself: the application may let in whom it likes.
+    expect((await create("ada", { authorization: "Bearer x", origin })).status).toBe(201);
+  });
+
   test("the application's own answers are as they were", async () => {
     const reply = await fetch(url);
     expect(await reply.text()).toBe("the application");
