@@ -157,6 +157,9 @@ export function defaultsFaults(defaults: object, source: string): DefinitionFaul
   return faultsIn(defaults, defaultsChecks, "", source);
 }
 
+/** What was meant is looked for in so many; nobody reads on, and a caller may send any number. */
+const mostHinted = 20;
+
 function faultsIn(
   options: object,
   checks: Readonly<Record<string, Check>>,
@@ -168,7 +171,12 @@ function faultsIn(
     if (value === undefined) continue;
     const field = prefix + shortText(name);
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-    const problem = check === undefined ? unknownOption(name, checks) : wrongValue(value, check);
+    const problem =
+      check !== undefined
+        ? wrongValue(value, check)
+        : faults.length < mostHinted
+          ? unknownOption(name, checks)
+          : "unknown option";
     if (problem !== null) faults.push({ source, field, problem });
     else if (isPlainObject(value) && Object.hasOwn(partsChecks, field)) {
       faults.push(...faultsIn(value, partsChecks[field] ?? {}, `${field}.`, source));

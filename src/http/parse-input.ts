@@ -38,8 +38,10 @@ function issuesOf(issue: z.core.$ZodIssue, schema: z.ZodType, part: InputPart): 
     return [{ path: pathOf(issue.path, part), message: shortIssue(issue.message) }];
   }
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  return issue.keys.map((key) => {
-    const meant = issue.path.length === 0 ? closestName(key, known) : null;
+  return issue.keys.map((key, index) => {
+    // Not for those that are only counted: a body may have very many.
+    const mayHint = issue.path.length === 0 && index < mostTold;
+    const meant = mayHint ? closestName(key, known) : null;
     const hint = meant === null ? "" : `, did you mean ${meant}?`;
     return { path: pathOf([...issue.path, key], part), message: `unknown field${hint}` };
   });

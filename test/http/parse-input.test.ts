@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { newTask } from "../../src/http/create-task.ts";
 import { parseInput } from "../../src/http/parse-input.ts";
 
 const schema = z.strictObject({ limit: z.int().optional(), deep: z.array(z.string()).optional() });
@@ -23,6 +24,17 @@ test.each([
       ],
     }),
   );
+});
+
+test("very many unknown fields are counted, and cost little", () => {
+  const many = Object.fromEntries(Array.from({ length: 90_000 }, (_, n) => [`limi${n}`, 1]));
+  const startMs = performance.now();
+  for (const body of [many, { task_type: "a", retry_strategy: many }]) {
+    const wrong = "retry_strategy" in body ? newTask : schema;
+    expect(() => parseInput(wrong, body, "body")).toThrow(/unknown (?:field|option)/);
+  }
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+  expect(() => parseInput(schema, many, "body")).toThrow("(and 89999 more)");
 });
 
 test("of a name of a megabyte the beginning is told", () => {
