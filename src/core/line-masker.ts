@@ -27,10 +27,16 @@ export function maskAddresses(text: string): string {
   return text.replaceAll(inAddress, `$1${maskedText}@`).replaceAll(inQuery, `$1${maskedText}`);
 }
 
+/**
+ * Each text of a line, to its end: a search for the names alone would begin anew at every quote in
+ * a text, and go on to the line's end each time.
+ */
+const texts = /"([^"\\]*(?:\\[\s\S][^"\\]*)*)(?:"(:?)|\\?$)/g;
+
 function mayName(line: string, keys: SecretKeys): boolean {
   if (!keys.mayBeIn(line)) return false;
-  for (const [, name] of line.matchAll(/"((?:[^"\\]|\\.)*)":/g)) {
-    if (name !== undefined && keys.has(name)) return true;
+  for (const [, name, colon] of line.matchAll(texts)) {
+    if (name !== undefined && colon === ":" && keys.has(name)) return true;
   }
   return false;
 }
