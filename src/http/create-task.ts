@@ -76,7 +76,6 @@ export async function createTask(
 ): Promise<{ readonly task: CreatedTask; readonly isRepeated: boolean }> {
   const { task_type: name, payload } = given;
   const task = taskFinder(catalog())(name);
-  if (task === undefined) await refuseUnknown({ db, schemas }, catalog(), name);
   const client = await db.connect();
   let broken: Error | undefined;
   try {
@@ -88,6 +87,7 @@ export async function createTask(
       await client.query("commit");
       return { task: repeatedTask(used), isRepeated: true };
     }
+    if (task === undefined) await refuseUnknown({ db: client, schemas }, catalog(), name);
     const { enqueue } = createEnqueuer({ db: client, schemas, findTask: () => task });
     const { id } = await enqueue(name, payload, optionsFrom(given, createdBy));
     const row = await getJob(client, schemas, id);
@@ -135,7 +135,10 @@ function hashOf(given: NewTask): Buffer {
 }
 
 async function refuseUnknown(
-  { db, schemas }: Pick<ApiParts, "db" | "schemas">,
+  {
+    db,
+    schemas,
+  }: { readonly db: Pick<ApiParts["db"], "query">; readonly schemas: ApiParts["schemas"] },
   { tasks }: Catalog,
   name: string,
 ): Promise<void> {

@@ -213,6 +213,26 @@ describe("with an Idempotency-Key", () => {
     expect((await create("two")).body.data.id).not.toBe(first.body.data.id);
   });
 
+  test("a repeated request is answered as before, also when its task has gone meanwhile", async () => {
+    await using alone = await httpApi({ tasks: {} });
+    const place = { name: "gone", file: "gone.ts", version: 1, layers: [] };
+    const gone = resolveTask({ handler: async () => 1 }, place);
+    const catalog = { tasks: new Map([["gone", gone]]), failures: [] };
+    await publishTasks({ db: alone.db, schemas, catalog, processId: null });
+    const again = (key: string) =>
+      alone.ask("/tasks", { json: { task_type: "gone" }, headers: { "idempotency-key": key } });
+    const first = await again("once");
+    expect(first.status).toBe(201);
+    await alone.db.query("delete from taskrun.tasks");
+    const second = await again("once");
+    expect([second.status, second.headers.get("idempotency-replayed")]).toEqual([201, "true"]);
+    expect(second.body).toEqual(first.body);
+    expect((await again("twice")).body.error.code).toBe("unknown-task");
+    // What was refused has used up no key.
+    await publishTasks({ db: alone.db, schemas, catalog, processId: null });
+    expect((await again("twice")).status).toBe(201);
+  });
+
   test("twins at the same time create one task", async () => {
     const replies = await Promise.all(Array.from({ length: 12 }, () => create("twins")));
     expect(replies.map(({ status }) => status)).toEqual(Array(12).fill(201));
