@@ -179,7 +179,9 @@ function faultsIn(
           : "unknown option";
     if (problem !== null) faults.push({ source, field, problem });
     else if (isPlainObject(value) && Object.hasOwn(partsChecks, field)) {
-      faults.push(...faultsIn(value, partsChecks[field] ?? {}, `${field}.`, source));
+      // One by one: as arguments of one call they may be too many.
+      const inner = faultsIn(value, partsChecks[field] ?? {}, `${field}.`, source);
+      for (const fault of inner) faults.push(fault);
     }
   }
   return faults;

@@ -27,9 +27,11 @@ test("a line costs no more when very many attempts have ended of late", () => {
     live.release(texts);
   }
   const line = "something that happens in each of the jobs, again and again";
+  const found: SecretTexts[] = [];
   const startMs = performance.now();
-  for (let n = 0; n < 1_000; n += 1) expect(live.foundIn(line)).toEqual([]);
-  expect(performance.now() - startMs).toBeLessThan(1_000);
+  for (let n = 0; n < 20_000; n += 1) found.push(...live.foundIn(line));
+  expect(found).toEqual([]);
+  expect(performance.now() - startMs).toBeLessThan(30_000);
   expect(live.foundIn("it was 29999-hunter")).toContain(all.at(-1));
   vi.advanceTimersByTime(61_000);
   live.hold(new SecretTexts(["another"]));

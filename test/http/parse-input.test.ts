@@ -27,14 +27,14 @@ test.each([
 });
 
 test("very many unknown fields are counted, and cost little", () => {
-  const many = Object.fromEntries(Array.from({ length: 90_000 }, (_, n) => [`limi${n}`, 1]));
+  const many = Object.fromEntries(Array.from({ length: 300_000 }, (_, n) => [`limi${n}`, 1]));
   const startMs = performance.now();
   for (const body of [many, { task_type: "a", retry_strategy: many }]) {
     const wrong = "retry_strategy" in body ? newTask : schema;
     expect(() => parseInput(wrong, body, "body")).toThrow(/unknown (?:field|option)/);
   }
-  expect(performance.now() - startMs).toBeLessThan(3_000);
-  expect(() => parseInput(schema, many, "body")).toThrow("(and 89999 more)");
+  expect(performance.now() - startMs).toBeLessThan(20_000);
+  expect(() => parseInput(schema, many, "body")).toThrow("(and 299999 more)");
 });
 
 test("of a name of a megabyte the beginning is told", () => {
