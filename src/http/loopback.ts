@@ -4,7 +4,8 @@
  * send requests that need no permission.
  */
 
-import { isIPv4 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
+import { shortText } from "../core/short-text.ts";
 import type { Knock } from "./gate.ts";
 import { HttpError } from "./http-error.ts";
 
@@ -21,12 +22,17 @@ export function isLoopback(host: string): boolean {
  */
 export function checkIsLocal(knock: Pick<Knock, "headers" | "host" | "address">): void {
   const { host = "", origin, "sec-fetch-site": site } = knock.headers;
-  const other = [host, knock.host].find((one) => !isLoopback(nameIn(one)));
+  const told = [knock.headers["x-forwarded-host"] ?? []].flat();
+  const other = [host, knock.host, ...told].find((one) => !isLoopback(nameIn(one)));
   if (other !== undefined) {
-    throw forbidden("wrong-host", `The Host is ${JSON.stringify(other)}, not this machine`);
+    throw forbidden(
+      "wrong-host",
+      `The Host is ${JSON.stringify(shortText(other))}, not this machine`,
+    );
   }
-  if (!isLoopback(knock.address.replace(/^::ffff:/i, ""))) {
-    throw forbidden("wrong-host", `Another machine asks (${knock.address})`);
+  for (const address of [knock.address, ...toldAddresses(knock.headers)]) {
+    if (isLoopback(nameIn(address).replace(/^::ffff:/i, ""))) continue;
+    throw forbidden("wrong-host", `Another machine asks (${shortText(address)})`);
   }
   const isForeign = origin !== undefined && origin !== `http://${host}`;
   if (isForeign || site === "cross-site" || site === "same-site") {
@@ -34,7 +40,24 @@ export function checkIsLocal(knock: Pick<Knock, "headers" | "host" | "address">)
   }
 }
 
+/**
+ * Of whom a proxy says that they ask, whether or not the configuration names it. Believed only to
+ * refuse: a proxy on this machine that sends the API's own address as the Host would else let in
+ * everybody whom it serves. One that says nothing at all can't be told from a program here.
+ */
+function toldAddresses(headers: Knock["headers"]): string[] {
+  const lists = [headers["x-forwarded-for"] ?? [], headers["x-real-ip"] ?? []].flat();
+  const plain = lists.flatMap((list) => list.split(","));
+  const { forwarded = "" } = headers;
+  const standard = [...forwarded.matchAll(/(?:^|[;,\s])for=("[^"]*"|[^;,\s]*)/gi)];
+  return [...plain, ...standard.map(([, one = ""]) => one.replaceAll('"', ""))].map((one) =>
+    one.trim(),
+  );
+}
+
+/** Without the port. An address of version 6 may come without brackets. */
 function nameIn(host: string): string {
+  if (isIPv6(host)) return host;
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host) ?? [];
   return bracketed ?? plain ?? "";
 }

@@ -47,6 +47,30 @@ test.each([
   else expect(ask).toThrow(expect.objectContaining({ code }));
 });
 
+test.each([
+  { "x-forwarded-for": "203.0.113.9" },
+  { "x-forwarded-for": "127.0.0.1, 203.0.113.9:4711" },
+  { "x-forwarded-for": "2001:db8::1" },
+  { "x-real-ip": "203.0.113.9" },
+  { forwarded: 'proto=https;for="[2001:db8::1]:4711"' },
+  { forwarded: "for=127.0.0.1, For=203.0.113.9" },
+  { forwarded: "for=_hidden" },
+  { "x-forwarded-host": "jobs.example" },
+])("who comes by a proxy that nobody has named and that says %j is refused", (told) => {
+  const ask = () => checkIsLocal(knock({ host: "localhost:3000", ...told }));
+  expect(ask).toThrow(expect.objectContaining({ code: "wrong-host", status: 403 }));
+});
+
+test.each([
+  { "x-forwarded-for": "127.0.0.1" },
+  { "x-forwarded-for": "::1, ::ffff:127.0.0.1", "x-real-ip": "127.0.0.1" },
+  { forwarded: 'for=127.0.0.1;host="localhost:5173";proto=http' },
+  { forwarded: 'for="[::1]:4711"' },
+  { "x-forwarded-host": "localhost:5173" },
+])("who is on this machine comes by such a proxy too: %j", (told) => {
+  expect(checkIsLocal(knock({ host: "localhost:3000", ...told }))).toBeUndefined();
+});
+
 function knock(headers: { readonly host?: string }) {
   return { headers, host: headers.host ?? "", address: "127.0.0.1" };
 }
