@@ -45,6 +45,8 @@ export type TaskrunErrorCode = keyof typeof errorCatalogue;
 /** An error of taskrun itself. Decide on `code`; the texts may change. */
 export class TaskrunError extends Error {
   readonly code: TaskrunErrorCode;
+  /** What is wrong and where, without a full stop. */
+  readonly what: string;
   /** What to do about it. */
   readonly nextStep: string;
 
@@ -55,9 +57,18 @@ export class TaskrunError extends Error {
     options: { nextStep?: string; cause?: unknown } = {},
   ) {
     const nextStep = options.nextStep ?? errorCatalogue[code];
-    super(`${what}. ${nextStep}`, "cause" in options ? { cause: options.cause } : undefined);
+    super(
+      `${sentence(what)} ${nextStep}`,
+      "cause" in options ? { cause: options.cause } : undefined,
+    );
     this.name = "TaskrunError";
     this.code = code;
+    this.what = what;
     this.nextStep = nextStep;
   }
+}
+
+/** With a full stop, unless it ends with a mark of its own. */
+export function sentence(what: string): string {
+  return /[.?!]$/.test(what) ? what : `${what}.`;
 }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Catalog } from "../core/catalog.ts";
 import { closestName } from "../core/closest-name.ts";
-import { TaskrunError } from "../core/errors.ts";
+import { sentence, TaskrunError } from "../core/errors.ts";
 import { type EnqueueOptions, type Json, priorityNumbers } from "../core/job.ts";
 import { jobRetryProblem } from "../core/job-retry.ts";
 import type { JobRetry } from "../core/retry-policy.ts";
@@ -178,9 +178,8 @@ async function inPlaces(
 ): Promise<unknown> {
   if (!(error instanceof TaskrunError) || error.code !== "bad-payload") return error;
   const issues = await payloadIssues(error, task, payload ?? {});
-  const { nextStep } = error;
-  const what = error.message.replace(`. ${nextStep}`, ".");
-  return new HttpError(422, "bad-payload", what, {
+  const { nextStep, what } = error;
+  return new HttpError(422, "bad-payload", sentence(what), {
     nextStep,
     ...(issues === null ? {} : { issues }),
   });

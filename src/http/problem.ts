@@ -6,7 +6,7 @@
 
 import { STATUS_CODES } from "node:http";
 import { errorChain, readProperty } from "../core/error-chain.ts";
-import { TaskrunError, type TaskrunErrorCode } from "../core/errors.ts";
+import { sentence, TaskrunError, type TaskrunErrorCode } from "../core/errors.ts";
 import { isTransient } from "../store/transient.ts";
 import { HttpError, type RequestIssue } from "./http-error.ts";
 
@@ -66,10 +66,10 @@ const statuses: Partial<Record<TaskrunErrorCode, number>> = {
 };
 
 function ofTaskrun(error: TaskrunError): HttpError | null {
-  const { code, message, nextStep } = error;
+  const { code, what, nextStep } = error;
   const status = statuses[code];
   if (status === undefined) return null;
-  return new HttpError(status, code, message.replace(`. ${nextStep}`, "."), { nextStep });
+  return new HttpError(status, code, sentence(what), { nextStep });
 }
 
 /** By the codes of Fastify. */

@@ -22,3 +22,9 @@ test("a next step of the place replaces the catalogue's", () => {
   expect(error.message).toBe("wrong. Ask Ann.");
   expect(error.nextStep).toBe("Ask Ann.");
 });
+
+test("what ends with a mark of its own is given no second one", () => {
+  const error = new TaskrunError("bad-duration", "delaay: did you mean delay?");
+  expect(error.what).toBe("delaay: did you mean delay?");
+  expect(error.message).toBe(`delaay: did you mean delay? ${errorCatalogue["bad-duration"]}`);
+});

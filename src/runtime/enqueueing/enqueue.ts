@@ -135,7 +135,6 @@ function idOf(id: unknown): string {
 
 function inList(error: unknown, index: number): unknown {
   if (!(error instanceof TaskrunError)) return error;
-  const { code, nextStep, message } = error;
-  const what = message.slice(0, -`. ${nextStep}`.length);
+  const { code, nextStep, what } = error;
   return new TaskrunError(code, `jobs[${index}]: ${what}`, { nextStep, cause: error });
 }
