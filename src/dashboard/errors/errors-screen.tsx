@@ -66,7 +66,7 @@ export function ErrorsScreen() {
         <BulkDialog
           operation="retry"
           path={`errors/${encodeURIComponent(chosen.fingerprint)}/retry`}
-          body={async () => ({})}
+          body={{}}
           which={`all of ${chosen.task_type} with this error`}
           onClose={() => setChosen(null)}
           onDone={errors.reload}

@@ -18,8 +18,8 @@ const verbs: Readonly<Record<BulkOperation, string>> = {
 export interface BulkDialogProps {
   readonly operation: BulkOperation;
   readonly path: string;
-  /** What the call takes, without `preview`; asked for once, before it is counted. */
-  readonly body: () => Promise<Readonly<Record<string, unknown>>>;
+  /** What the call takes, without `preview`; that of the first drawing is what is counted and done. */
+  readonly body: Readonly<Record<string, unknown>>;
   /** Which jobs, for people: "the 3 selected jobs". */
   readonly which: string;
   readonly onClose: () => void;
@@ -31,19 +31,15 @@ export function BulkDialog({ operation, path, body, which, onClose, onDone }: Bu
   const [preview, setPreview] = useState<BulkPreviewRecord | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [isDoing, setDoing] = useState(false);
-  const asked = useRef<Readonly<Record<string, unknown>>>({});
+  const { current: asked } = useRef(body);
   const verb = verbs[operation];
   useEffect(() => {
-    const count = async (): Promise<BulkPreviewRecord> => {
-      asked.current = await body();
-      return api.post<BulkPreviewRecord>(path, { ...asked.current, preview: true });
-    };
-    count().then(setPreview, setError);
+    api.post<BulkPreviewRecord>(path, { ...asked, preview: true }).then(setPreview, setError);
   }, []);
   const act = async (): Promise<void> => {
     setDoing(true);
     try {
-      const { count, results } = await api.post<BulkResultRecord>(path, asked.current);
+      const { count, results } = await api.post<BulkResultRecord>(path, asked);
       tell(`${verb}: ${formatJobs(count)}${resultsText(results)}.`);
       onDone();
       onClose();

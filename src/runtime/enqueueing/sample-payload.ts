@@ -99,6 +99,7 @@ function objectOf({ required, properties }: JsonSchema, place: Place): unknown {
   for (const name of names.map(String)) {
     const value = sampleOf(members.get(name), { ...place, name });
     if (value === undefined) return undefined;
+    // Assigned, "__proto__" would be no member.
     Object.defineProperty(sample, name, { value, enumerable: true });
   }
   return sample;
